@@ -1,0 +1,21 @@
+/** Logs, in one place: what every layer writes to, made by pino, with secrets taken out at the source. */
+import { pino, destination, type Logger } from 'pino';
+
+/** What a layer needs of a log. Fields first, then the sentence, as pino has it. */
+export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'child'>;
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Opens the program's log: JSON lines to `file` (mode 0600, appended), else to standard error. */
+export function openLog(options: { readonly level: LogLevel; readonly file?: string | undefined }): Logger {
+  return pino(
+    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    destination({ dest: options.file ?? 2, append: true, mkdir: true, mode: 0o600, sync: true }),
+  );
+}
+
+/** A log that goes nowhere, for tests and for parts used alone. */
+export function silentLog(): Logger {
+  return pino({ level: 'silent' });
+}

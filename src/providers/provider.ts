@@ -1,0 +1,162 @@
+/**
+ * The contract between the file system and a platform. Small on purpose: what every platform can be
+ * made to do, and a record of traits for what differs. The comments bind; `test/providers/` holds
+ * the suite that every provider passes against its emulator.
+ *
+ * Rules for all members:
+ * - A failure is an FsError. ENOENT only where the platform clearly said "not found"; a time-out, a
+ *   5xx, a cut-off answer is EIO (retryable where a repeat may help), never an empty result.
+ * - A member repeats what may be repeated by itself; what it throws is final for this call.
+ * - `signal` ends the call soon, with an AbortError or EINTR; an ended write leaves the target as it was.
+ * - Names that come out are safe to show: never empty, `.`, `..`, with `/` or NUL, or over 255 bytes.
+ * - Temporary objects of a provider's own never come out of `list` or `stat`.
+ */
+import type { FsError } from '../errors.js';
+
+/**
+ * Where a thing stands on the platform. `path` starts with `/`, has no `/` at its end (the root is
+ * `/`) and is made of entry names, counted from the remote's base. `id` is what the platform's
+ * last entry for it said; a platform that works by path ignores it.
+ */
+export interface Location {
+  readonly path: string;
+  readonly id?: string | undefined;
+}
+
+/** What the platform says of one file or folder. */
+export interface Entry {
+  readonly name: string;
+  readonly kind: 'file' | 'folder';
+  /** Bytes; undefined where only reading tells (a folder, a feed). */
+  readonly size: number | undefined;
+  /** Milliseconds since the epoch, at the platform's precision; undefined where this answer did not say. */
+  readonly modified: number | undefined;
+  /** Two equal versions of one file are the same bytes, as far as the platform can tell. Opaque. */
+  readonly version: string;
+  /** The platform's lasting id of the document, through renames and new versions, where it has one. */
+  readonly id?: string | undefined;
+  /** When this was so: milliseconds since the epoch by the platform's own clock. */
+  readonly observed: number;
+}
+
+/** A part of a file, as it arrives. */
+export interface Download {
+  /** The file as it is now, from the same answer as the bytes. `size` is known. */
+  readonly entry: Entry & { readonly size: number };
+  /**
+   * Exactly the bytes from `start` to `min(end, entry.size)`, else it throws: a short body is an
+   * error, never an end. Whoever takes the download reads it to its end or calls `return()`.
+   */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface ReadRequest {
+  /** First byte wanted, and the byte after the last. `0 <= start < end`. */
+  readonly start: number;
+  readonly end: number;
+  /** The version that the bytes must be of; another is ESTALE. Undefined: whatever is there now. */
+  readonly version: string | undefined;
+}
+
+/** The bytes of a file to be written, which can be asked for again when a request is repeated. */
+export interface Content {
+  readonly size: number;
+  /** The bytes from `start` to the end. A call gives a fresh iteration. */
+  open(start: number): AsyncIterable<Uint8Array>;
+}
+
+export interface WriteOptions {
+  /** The modification time to give the file, milliseconds since the epoch. */
+  readonly modified: number;
+  /** Told from time to time how many bytes have gone out. */
+  readonly onProgress?: ((sent: number) => void) | undefined;
+}
+
+export interface Quota {
+  readonly total: number;
+  readonly used: number;
+}
+
+/** What a platform can and cannot, for the file system to decide by. */
+export interface Traits {
+  /** A move over an existing file puts the new one in its place in one step. */
+  readonly atomicReplace: boolean;
+  /** The platform copies a file itself (`copy` is there). */
+  readonly serverSideCopy: boolean;
+  /** Whose modification time `setModified` can set. */
+  readonly settableTimes: 'none' | 'files' | 'files and folders';
+  /** Times are shown rounded down to a multiple of this many milliseconds. */
+  readonly timeResolution: number;
+  /** Parts of a file can be read; without it a read starts at 0. */
+  readonly ranges: boolean;
+  /** Entries carry an `id`. */
+  readonly stableIds: boolean;
+  readonly caseSensitive: boolean;
+  /** A single file's largest size in bytes. */
+  readonly maxFileSize: number;
+  /** How many requests the platform bears at once from one user. */
+  readonly parallelRequests: number;
+}
+
+export interface Provider {
+  /** The platform's name, as in the remote's scheme. */
+  readonly name: string;
+  readonly traits: Traits;
+
+  /** Signs in and looks whether the base is a folder. The error's sentence is for the person who mounts. */
+  connect(signal: AbortSignal): Promise<void>;
+
+  /** Why the platform could not keep a file of this name, or undefined where it could. */
+  refuseName(name: string): FsError | undefined;
+
+  /** A folder's children, in batches, in the platform's order. A listing that breaks off throws. */
+  list(folder: Location, signal: AbortSignal): AsyncIterable<readonly Entry[]>;
+
+  /** A fresh look at one thing. */
+  stat(location: Location, signal: AbortSignal): Promise<Entry>;
+
+  /** Reads a part of a file. The answer's status, range, length and version are checked before a byte is given. */
+  read(file: Location, request: ReadRequest, signal: AbortSignal): Promise<Download>;
+
+  /**
+   * Puts the whole content at `target`, over what is there or as a new file, and resolves once the
+   * platform holds it all and was seen to. Whatever fails: the old file is whole, and no half file
+   * or empty file stands under its name. Resolves to the file as the platform shows it now.
+   */
+  write(target: Location, content: Content, options: WriteOptions, signal: AbortSignal): Promise<Entry>;
+
+  /** Makes a folder: EEXIST where anything has that name, ENOENT where the parent is missing. */
+  createFolder(folder: Location, signal: AbortSignal): Promise<Entry>;
+
+  /** Deletes a file: EISDIR for a folder. */
+  removeFile(file: Location, signal: AbortSignal): Promise<void>;
+
+  /** Deletes an empty folder: ENOTEMPTY by the server's own answer, ENOTDIR for a file. */
+  removeFolder(folder: Location, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Renames or moves a file or folder, content and times kept. With `replace` a file takes the place
+   * of a file and a folder that of an empty folder; without it anything at `to` is EEXIST. Resolves
+   * to the entry at `to` where the platform told it.
+   */
+  move(from: Location, to: Location, options: { readonly replace: boolean }, signal: AbortSignal): Promise<Entry | undefined>;
+
+  /** Sets a modification time, milliseconds since the epoch. EPERM where `settableTimes` says no. */
+  setModified(location: Location, kind: Entry['kind'], modified: number, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Takes a file that is still open out of everybody's sight, under a hidden name, so that its name
+   * is free. Resolves to where it can be read, and removed when it is closed.
+   */
+  park(file: Location, signal: AbortSignal): Promise<Location>;
+
+  /** Copies a file on the platform, over what is at `to`. There where `serverSideCopy` says so. */
+  copy?(from: Location, to: Location, options: { readonly modified: number }, signal: AbortSignal): Promise<Entry>;
+
+  /** Room in all and room taken, in bytes; undefined where the platform does not tell. */
+  quota(signal: AbortSignal): Promise<Quota | undefined>;
+
+  /** Signs out where the platform counts sessions, and closes every connection and timer. */
+  close(): Promise<void>;
+}
+
