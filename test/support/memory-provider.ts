@@ -1,0 +1,582 @@
+/**
+ * A platform in memory that keeps the provider's contract to the letter, for tests of what stands
+ * above it: deterministic, with a clock that the test sets, a hook on every step of every call (to
+ * fail, delay or lose an answer), counters, and a back door to change the "server" behind the mount.
+ */
+import { FsError, type Errno } from '../../src/errors.js';
+import { hiddenNameSource, hiddenPrefix, isHiddenName } from '../../src/providers/hidden-names.js';
+import type {
+  Content, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
+} from '../../src/providers/provider.js';
+
+export type Member =
+  | 'connect' | 'list' | 'stat' | 'read' | 'write' | 'createFolder' | 'removeFile' | 'removeFolder'
+  | 'move' | 'setModified' | 'park' | 'copy' | 'quota';
+
+/**
+ * Where a call stands when the hook is asked: `start`, before anything; `chunk`, before each piece
+ * of a download's body or batch of a listing (`offset`: bytes or entries given before it) and before each piece of an
+ * upload's content is asked for; `commit`, a write's bytes are all in and nothing has changed; `end`, done, the answer not given yet (throw
+ * here to lose an answer).
+ */
+export type Stage = 'start' | 'chunk' | 'commit' | 'end';
+
+export interface Call {
+  readonly member: Member;
+  readonly stage: Stage;
+  readonly path: string;
+  /** The target of a move or copy. */
+  readonly to?: string | undefined;
+  /** The range of a read. */
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
+  /** Bytes or entries given so far, at stage `chunk`. */
+  readonly offset?: number | undefined;
+  /** The how-manieth call of this member it is, from 1. */
+  readonly count: number;
+  readonly signal: AbortSignal;
+}
+
+/** May throw (an FsError as a rule) or wait; an abort of the call's signal ends the wait by itself. */
+export type Hook = (call: Call) => void | Promise<void>;
+
+export interface MemoryProviderOptions {
+  /** The platform's clock, milliseconds since the epoch. Default: stands at 1,700,000,000,000 until `setClock`. */
+  readonly clock?: () => number;
+  /** What differs from: replaces atomically, copies, times of files and folders to 1000 ms, ranges, no ids, 6 requests. */
+  readonly traits?: Partial<Traits>;
+  /** Bytes in a piece of a download's body. Default 65,536. */
+  readonly chunkSize?: number;
+  /** Entries in a batch of a listing. Default 1000. */
+  readonly batchSize?: number;
+  /** The id in hidden names. Default `memory01`. */
+  readonly instance?: string;
+}
+
+interface FileNode {
+  readonly kind: 'file';
+  readonly id: string;
+  bytes: Uint8Array;
+  modified: number;
+}
+interface FolderNode {
+  readonly kind: 'folder';
+  readonly id: string;
+  modified: number;
+  readonly children: Map<string, Node>;
+}
+type Node = FileNode | FolderNode;
+
+const memoryTraits: Traits = {
+  atomicReplace: true,
+  serverSideCopy: true,
+  settableTimes: 'files and folders',
+  timeResolution: 1000,
+  ranges: true,
+  stableIds: false,
+  caseSensitive: true,
+  maxFileSize: 2 ** 53 - 1,
+  parallelRequests: 6,
+};
+
+export class MemoryProvider implements Provider {
+  readonly name = 'memory';
+  readonly traits: Traits;
+  readonly copy?: NonNullable<Provider['copy']>;
+
+  /** How often each member was called. */
+  readonly calls: Record<Member, number> = emptyCounters();
+  /** Every call in order, as `member path` (and ` -> target`). */
+  readonly log: string[] = [];
+  /** Bytes given by downloads and taken by uploads. */
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Calls, and bodies not yet read to their end, at this moment, and the most there ever were. */
+  inFlight = 0;
+  mostInFlight = 0;
+  closed = false;
+
+  /** Asked at every stage of every call. */
+  hook: Hook | undefined;
+  quotaAnswer: Quota | undefined;
+
+  private readonly root: FolderNode;
+  private readonly chunkSize: number;
+  private readonly batchSize: number;
+  private readonly clock: () => number;
+  private readonly nextHiddenName: () => string;
+  private clockTime = 1_700_000_000_000;
+  private nextId = 1;
+
+  constructor(options: MemoryProviderOptions = {}) {
+    this.traits = { ...memoryTraits, ...options.traits };
+    this.clock = options.clock ?? (() => this.clockTime);
+    this.chunkSize = options.chunkSize ?? 65_536;
+    this.batchSize = options.batchSize ?? 1000;
+    this.root = { kind: 'folder', id: 'root', modified: this.clock(), children: new Map() };
+    this.nextHiddenName = hiddenNameSource(options.instance ?? 'memory01', () => this.clock());
+    if (this.traits.serverSideCopy) {
+      this.copy = (from, to, copyOptions, signal) => this.copyFile(from, to, copyOptions.modified, signal);
+    }
+  }
+
+  // The server's side, behind the provider's back.
+
+  /** Sets the platform's clock (milliseconds), where `clock` was not given. */
+  setClock(time: number): void {
+    this.clockTime = time;
+  }
+
+  /** Puts a file, making the folders above it. `modified` defaults to the platform's clock. */
+  put(path: string, content: Uint8Array | string, modified = this.clock()): void {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : Uint8Array.from(content);
+    const { folder, name } = this.makeParents(path);
+    const old = folder.children.get(name);
+    if (old?.kind === 'file') {
+      old.bytes = bytes;
+      old.modified = modified;
+      return;
+    }
+    folder.children.set(name, { kind: 'file', id: this.newId(), bytes, modified });
+  }
+
+  /** Makes a folder and those above it. */
+  putFolder(path: string, modified = this.clock()): void {
+    const { folder, name } = this.makeParents(path);
+    if (folder.children.get(name)?.kind === 'folder') return;
+    folder.children.set(name, { kind: 'folder', id: this.newId(), modified, children: new Map() });
+  }
+
+  /** Takes a file, or a folder with all that is in it, away. */
+  remove(path: string): void {
+    const { folder, name } = this.makeParents(path);
+    folder.children.delete(name);
+  }
+
+  /** Renames on the server, over whatever is there. */
+  rename(from: string, to: string): void {
+    const source = this.makeParents(from);
+    const node = source.folder.children.get(source.name);
+    if (node === undefined) throw new Error(`nothing at ${from}`);
+    source.folder.children.delete(source.name);
+    const target = this.makeParents(to);
+    target.folder.children.set(target.name, node);
+  }
+
+  /** A file's bytes as the server holds them, or undefined. */
+  get(path: string): Uint8Array | undefined {
+    const node = this.find(path);
+    return node?.kind === 'file' ? node.bytes : undefined;
+  }
+
+  /** A file's bytes as text, or undefined. */
+  text(path: string): string | undefined {
+    const bytes = this.get(path);
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString();
+  }
+
+  /** The exact modification time that the server keeps, or undefined where nothing is. */
+  modified(path: string): number | undefined {
+    return this.find(path)?.modified;
+  }
+
+  /** Every path below the root in sorted order, folders with `/` behind; hidden things too if asked. */
+  tree(options: { readonly hidden: boolean } = { hidden: false }): string[] {
+    const paths: string[] = [];
+    const walk = (folder: FolderNode, path: string): void => {
+      for (const [name, node] of folder.children) {
+        if (!options.hidden && isHiddenName(name)) continue;
+        paths.push(`${path}/${name}${node.kind === 'folder' ? '/' : ''}`);
+        if (node.kind === 'folder') walk(node, `${path}/${name}`);
+      }
+    };
+    walk(this.root, '');
+    return paths.sort();
+  }
+
+  /** Makes the next `times` calls of a member fail at a stage. Hooks set before are asked as well. */
+  failNext(member: Member, error: FsError | Errno, options: { readonly times?: number; readonly stage?: Stage } = {}): void {
+    const { times = 1, stage = 'start' } = options;
+    const previous = this.hook;
+    let left = times;
+    this.hook = async (call) => {
+      await previous?.(call);
+      if (call.member !== member || call.stage !== stage || left === 0) return;
+      left -= 1;
+      throw typeof error === 'string' ? new FsError(error, `${member} made to fail`) : error;
+    };
+  }
+
+  /** Sets all counters back, and the log; hooks stay. */
+  resetCounters(): void {
+    Object.assign(this.calls, emptyCounters());
+    this.log.length = 0;
+    this.bytesRead = 0;
+    this.bytesWritten = 0;
+    this.mostInFlight = this.inFlight;
+  }
+
+  // The contract.
+
+  connect(signal: AbortSignal): Promise<void> {
+    return this.run('connect', '/', {}, signal, () => undefined);
+  }
+
+  refuseName(name: string): FsError | undefined {
+    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
+      return new FsError('EINVAL', `"${name}" cannot be a name`);
+    }
+    if (name.startsWith(hiddenPrefix)) return new FsError('EINVAL', `names beginning with ${hiddenPrefix} are kept for temporary files`);
+    if (/\p{Surrogate}/u.test(name)) return new FsError('EILSEQ', 'the name is not valid Unicode');
+    if (Buffer.byteLength(name) > 255) return new FsError('ENAMETOOLONG', 'the name is longer than 255 bytes');
+    return undefined;
+  }
+
+  async *list(folder: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
+    const count = this.enter('list', folder.path);
+    try {
+      const stage = (name: Stage, offset?: number): Promise<void> =>
+        this.stage({ member: 'list', stage: name, path: folder.path, offset, count, signal });
+      await stage('start');
+      const node = this.folderAt(folder.path);
+      const entries = [...node.children].filter(([name]) => !isHiddenName(name)).map(([name, child]) => this.entry(name, child));
+      for (let offset = 0; offset < entries.length; offset += this.batchSize) {
+        await stage('chunk', offset);
+        yield entries.slice(offset, offset + this.batchSize);
+      }
+      await stage('end', entries.length);
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+
+  stat(location: Location, signal: AbortSignal): Promise<Entry> {
+    return this.run('stat', location.path, {}, signal, () => {
+      if (isHiddenName(lastName(location.path))) throw notFound(location.path);
+      return this.entryAt(location.path);
+    });
+  }
+
+  async read(file: Location, request: ReadRequest, signal: AbortSignal): Promise<Download> {
+    const { start, end, version } = request;
+    if (!(start >= 0 && start < end)) throw new FsError('EINVAL', `a read from ${start} to ${end}`);
+    const count = this.enter('read', file.path);
+    const about = { member: 'read', path: file.path, start, end, count, signal } as const;
+    let given = false;
+    try {
+      await this.stage({ ...about, stage: 'start' });
+      const node = this.fileAt(file.path);
+      const entry = { ...this.entry(lastName(file.path), node), size: node.bytes.length };
+      if (version !== undefined && entry.version !== version) {
+        throw new FsError('ESTALE', `${file.path} is of another version now`);
+      }
+      const bytes = node.bytes.subarray(Math.min(start, node.bytes.length), Math.min(end, node.bytes.length));
+      given = true;
+      const body = this.body(bytes, about);
+      return { entry, body };
+    } finally {
+      if (!given) this.inFlight -= 1;
+    }
+  }
+
+  write(target: Location, content: Content, options: WriteOptions, signal: AbortSignal): Promise<Entry> {
+    return this.run('write', target.path, {}, signal, async (stage) => {
+      this.checkTarget(target.path);
+      const pieces: Uint8Array[] = [];
+      let sent = 0;
+      await stage('chunk', 0);
+      for await (const piece of content.open(0)) {
+        signalled(signal);
+        pieces.push(Uint8Array.from(piece));
+        sent += piece.length;
+        this.bytesWritten += piece.length;
+        options.onProgress?.(sent);
+        await stage('chunk', sent);
+      }
+      if (sent !== content.size) throw new FsError('EIO', `${sent} bytes came of ${content.size}`);
+      await stage('commit', sent);
+      const { folder, name } = this.checkTarget(target.path);
+      const old = folder.children.get(name);
+      const bytes = new Uint8Array(Buffer.concat(pieces));
+      folder.children.set(name, { kind: 'file', id: old?.id ?? this.newId(), bytes, modified: Math.floor(options.modified) });
+      return this.entryAt(target.path);
+    });
+  }
+
+  createFolder(folder: Location, signal: AbortSignal): Promise<Entry> {
+    return this.run('createFolder', folder.path, {}, signal, () => {
+      const parent = this.parentOf(folder.path);
+      const name = this.goodName(folder.path);
+      if (parent.children.has(name)) throw new FsError('EEXIST', `${folder.path} exists`);
+      parent.children.set(name, { kind: 'folder', id: this.newId(), modified: this.clock(), children: new Map() });
+      return this.entryAt(folder.path);
+    });
+  }
+
+  removeFile(file: Location, signal: AbortSignal): Promise<void> {
+    return this.run('removeFile', file.path, {}, signal, () => {
+      this.fileAt(file.path);
+      this.parentOf(file.path).children.delete(lastName(file.path));
+    });
+  }
+
+  removeFolder(folder: Location, signal: AbortSignal): Promise<void> {
+    return this.run('removeFolder', folder.path, {}, signal, () => {
+      const node = this.folderAt(folder.path);
+      if (node === this.root) throw new FsError('EBUSY', 'the base is not removed');
+      if (node.children.size > 0) throw new FsError('ENOTEMPTY', `${folder.path} is not empty`);
+      this.parentOf(folder.path).children.delete(lastName(folder.path));
+    });
+  }
+
+  move(from: Location, to: Location, options: { readonly replace: boolean }, signal: AbortSignal): Promise<Entry | undefined> {
+    return this.run('move', from.path, { to: to.path }, signal, () => {
+      const node = this.nodeAt(from.path);
+      const target = this.parentOf(to.path);
+      const name = this.goodName(to.path);
+      const there = target.children.get(name);
+      if (there !== undefined && !options.replace) throw new FsError('EEXIST', `${to.path} exists`);
+      if (there === node) return this.entryAt(to.path);
+      if (node === this.root || to.path.startsWith(`${from.path}/`)) throw new FsError('EINVAL', 'a folder cannot go into itself');
+      if (there !== undefined) refuseReplace(node, there, to.path);
+      this.parentOf(from.path).children.delete(lastName(from.path));
+      target.children.set(name, node);
+      return this.entryAt(to.path);
+    });
+  }
+
+  setModified(location: Location, kind: Entry['kind'], modified: number, signal: AbortSignal): Promise<void> {
+    return this.run('setModified', location.path, {}, signal, () => {
+      const { settableTimes } = this.traits;
+      if (settableTimes === 'none' || (settableTimes === 'files' && kind === 'folder')) {
+        throw new FsError('EPERM', `times of a ${kind} cannot be set here`);
+      }
+      this.nodeAt(location.path).modified = Math.floor(modified);
+    });
+  }
+
+  park(file: Location, signal: AbortSignal): Promise<Location> {
+    return this.run('park', file.path, {}, signal, () => {
+      const node = this.fileAt(file.path);
+      const name = this.nextHiddenName();
+      this.parentOf(file.path).children.delete(lastName(file.path));
+      this.root.children.set(name, node);
+      return { path: `/${name}`, id: this.traits.stableIds ? node.id : undefined };
+    });
+  }
+
+  quota(signal: AbortSignal): Promise<Quota | undefined> {
+    return this.run('quota', '/', {}, signal, () => this.quotaAnswer);
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  private copyFile(from: Location, to: Location, modified: number, signal: AbortSignal): Promise<Entry> {
+    return this.run('copy', from.path, { to: to.path }, signal, () => {
+      const node = this.fileAt(from.path);
+      const { folder, name } = this.checkTarget(to.path);
+      const old = folder.children.get(name);
+      folder.children.set(name, { kind: 'file', id: old?.id ?? this.newId(), bytes: node.bytes, modified: Math.floor(modified) });
+      return this.entryAt(to.path);
+    });
+  }
+
+  // Inside.
+
+  private enter(member: Member, path: string, to?: string): number {
+    if (this.closed) throw new FsError('EIO', 'the provider is closed');
+    this.calls[member] += 1;
+    this.log.push(to === undefined ? `${member} ${path}` : `${member} ${path} -> ${to}`);
+    this.inFlight += 1;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    return this.calls[member];
+  }
+
+  private async run<T>(
+    member: Member, path: string, more: { readonly to?: string }, signal: AbortSignal,
+    work: (stage: (name: Stage, offset?: number) => Promise<void>) => T | Promise<T>,
+  ): Promise<T> {
+    const count = this.enter(member, path, more.to);
+    try {
+      const stage = (name: Stage, offset?: number): Promise<void> =>
+        this.stage({ member, path, to: more.to, stage: name, offset, count, signal });
+      await stage('start');
+      const result = await work(stage);
+      await stage('end');
+      return result;
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+
+  private async stage(call: Call): Promise<void> {
+    signalled(call.signal);
+    await abortable(Promise.resolve(this.hook?.(call)), call.signal);
+    signalled(call.signal);
+  }
+
+  /** Not a generator: `return()` of one that was never started would not give the request's place back. */
+  private body(bytes: Uint8Array, about: Omit<Call, 'stage' | 'offset'>): AsyncIterableIterator<Uint8Array> {
+    let offset = 0;
+    let ended = false;
+    const end = (): void => {
+      if (!ended) this.inFlight -= 1;
+      ended = true;
+    };
+    const next = async (): Promise<IteratorResult<Uint8Array>> => {
+      if (ended) return { done: true, value: undefined };
+      try {
+        await this.stage({ ...about, stage: offset < bytes.length ? 'chunk' : 'end', offset });
+      } catch (error) {
+        end();
+        throw error;
+      }
+      const value = bytes.subarray(offset, offset + this.chunkSize);
+      if (value.length === 0) {
+        end();
+        return { done: true, value: undefined };
+      }
+      offset += value.length;
+      this.bytesRead += value.length;
+      return { done: false, value };
+    };
+    const iterator: AsyncIterableIterator<Uint8Array> = {
+      next,
+      return: () => {
+        end();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  private entry(name: string, node: Node): Entry {
+    const { timeResolution, stableIds } = this.traits;
+    const modified = Math.floor(node.modified / timeResolution) * timeResolution;
+    const size = node.kind === 'file' ? node.bytes.length : undefined;
+    return {
+      name,
+      kind: node.kind,
+      size,
+      modified,
+      version: node.kind === 'file' ? `${node.bytes.length}-${Math.floor(node.modified / 1000)}` : '',
+      ...(stableIds ? { id: node.id } : {}),
+      observed: this.clock(),
+    };
+  }
+
+  private entryAt(path: string): Entry {
+    return this.entry(lastName(path), this.nodeAt(path));
+  }
+
+  private newId(): string {
+    return `id-${this.nextId++}`;
+  }
+
+  private find(path: string): Node | undefined {
+    let node: Node | undefined = this.root;
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      node = node?.kind === 'folder' ? node.children.get(name) : undefined;
+    }
+    return node;
+  }
+
+  private nodeAt(path: string): Node {
+    if (path === '/') return this.root;
+    const node = this.parentOf(path).children.get(lastName(path));
+    if (node === undefined) throw notFound(path);
+    return node;
+  }
+
+  private fileAt(path: string): FileNode {
+    const node = this.nodeAt(path);
+    if (node.kind === 'folder') throw new FsError('EISDIR', `${path} is a folder`);
+    return node;
+  }
+
+  private folderAt(path: string): FolderNode {
+    const node = this.nodeAt(path);
+    if (node.kind === 'file') throw new FsError('ENOTDIR', `${path} is a file`);
+    return node;
+  }
+
+  private parentOf(path: string): FolderNode {
+    let folder = this.root;
+    for (const name of path.split('/').slice(1, -1)) {
+      const node = folder.children.get(name);
+      if (node === undefined) throw notFound(path);
+      if (node.kind === 'file') throw new FsError('ENOTDIR', `${path} goes through a file`);
+      folder = node;
+    }
+    return folder;
+  }
+
+  private goodName(path: string): string {
+    const name = lastName(path);
+    const refused = this.refuseName(name);
+    if (refused !== undefined) throw refused;
+    return name;
+  }
+
+  private checkTarget(path: string): { folder: FolderNode; name: string } {
+    const folder = this.parentOf(path);
+    const name = this.goodName(path);
+    if (folder.children.get(name)?.kind === 'folder') throw new FsError('EISDIR', `${path} is a folder`);
+    return { folder, name };
+  }
+
+  private makeParents(path: string): { folder: FolderNode; name: string } {
+    let folder = this.root;
+    for (const name of path.split('/').slice(1, -1)) {
+      const node = folder.children.get(name);
+      if (node?.kind === 'file') throw new Error(`${path} goes through a file`);
+      const next: FolderNode = node ?? { kind: 'folder', id: this.newId(), modified: this.clock(), children: new Map() };
+      folder.children.set(name, next);
+      folder = next;
+    }
+    return { folder, name: lastName(path) };
+  }
+}
+
+function emptyCounters(): Record<Member, number> {
+  return {
+    connect: 0, list: 0, stat: 0, read: 0, write: 0, createFolder: 0, removeFile: 0, removeFolder: 0,
+    move: 0, setModified: 0, park: 0, copy: 0, quota: 0,
+  };
+}
+
+function lastName(path: string): string {
+  return path === '/' ? '/' : path.slice(path.lastIndexOf('/') + 1);
+}
+
+function notFound(path: string): FsError {
+  return new FsError('ENOENT', `${path} is not there`);
+}
+
+function refuseReplace(node: Node, there: Node, path: string): void {
+  if (there.kind === 'folder' && node.kind === 'file') throw new FsError('EISDIR', `${path} is a folder`);
+  if (there.kind === 'file' && node.kind === 'folder') throw new FsError('ENOTDIR', `${path} is a file`);
+  if (there.kind === 'folder' && there.children.size > 0) throw new FsError('ENOTEMPTY', `${path} is not empty`);
+}
+
+function signalled(signal: AbortSignal): void {
+  if (signal.aborted) throw new FsError('EINTR', 'interrupted');
+}
+
+/** The promise, or EINTR as soon as the signal is aborted. */
+async function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(new FsError('EINTR', 'interrupted'));
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
