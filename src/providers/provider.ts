@@ -141,8 +141,12 @@ export interface Provider {
    */
   move(from: Location, to: Location, options: { readonly replace: boolean }, signal: AbortSignal): Promise<Entry | undefined>;
 
-  /** Sets a modification time, milliseconds since the epoch. EPERM where `settableTimes` says no. */
-  setModified(location: Location, kind: Entry['kind'], modified: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Sets a modification time, milliseconds since the epoch. EPERM where `settableTimes` says no.
+   * `current` is the entry as last known. Resolves to it as it is now, with the time rounded as the
+   * platform shows it and the version that goes with it.
+   */
+  setModified(location: Location, current: Entry, modified: number, signal: AbortSignal): Promise<Entry>;
 
   /**
    * Takes a file that is still open out of everybody's sight, under a hidden name, so that its name
