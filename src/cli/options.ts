@@ -1,0 +1,183 @@
+/**
+ * The one place of the options: name, meaning, unit and default of each. The layers below take what
+ * stands here as required settings and have no defaults of their own; `--help` and the README show
+ * this table, so that the three cannot differ.
+ */
+import { resolve } from 'node:path';
+import type { Options } from 'yargs';
+import { z } from 'zod';
+import { logLevels } from '../observe/log.js';
+import { CommandError } from './exit-status.js';
+import { mountOptionTexts, parseMountOptions } from './mount-options.js';
+import { parseDuration, parseSize } from './units.js';
+
+/** How an option is shown to people. */
+export interface OptionText {
+  readonly describe: string;
+  /** What is to be written behind it, with the units that it takes. */
+  readonly unit: string;
+  /** As a person would write it; undefined where there is none to write. */
+  readonly default: string | boolean | undefined;
+  /** What happens without it, where `default` does not say so. */
+  readonly otherwise?: string;
+  /** How often: a `list` may be given several times, of another value the last one counts. */
+  readonly kind: 'flag' | 'value' | 'list';
+}
+
+const texts = z.registry<OptionText>();
+
+const units = {
+  duration: 'duration: 500ms, 30s, 10m, 2h',
+  size: 'size in bytes: 512K, 256M, 2G',
+  number: 'number',
+  folder: 'folder',
+  file: 'file',
+  flag: 'on or off',
+} as const;
+
+const duration = () => checked(parseDuration, 'wanted a duration with its unit, such as 500ms, 30s or 10m');
+const size = () => checked(parseSize, 'wanted a size such as 65536, 512K, 256M or 2G');
+const whole = (from: number, to: number) => checked((text) => {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return value >= from && value <= to ? value : undefined;
+}, `wanted a whole number from ${from} to ${to}`);
+const flag = () => z.boolean();
+const path = () => checked((text) => (text === '' ? undefined : resolve(text)), 'wanted a path');
+
+/** A text that `read` makes something of, or refuses with `complaint` by answering undefined. */
+function checked<T>(read: (text: string) => T | undefined, complaint: string) {
+  return z.string(complaint).transform((text, context): T => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', message: complaint, input: text });
+    return z.NEVER;
+  });
+}
+
+const positive = <T extends z.ZodType<number>>(schema: T) =>
+  schema.refine((value) => value > 0, 'must be more than 0');
+
+const cacheDir = () => path().optional().register(texts, {
+  kind: 'value', unit: units.folder, default: undefined,
+  otherwise: '/var/lib/amarre for root, else $XDG_STATE_HOME/amarre or ~/.local/state/amarre',
+  describe: 'Where files being written, and those that could not be sent, lie on this machine; not on tmpfs unless given here',
+});
+
+/** Options of `amarre mount`. */
+export const mountSchema = z.object({
+  'o': z.array(z.string()).transform(parseMountOptions).register(texts, {
+    kind: 'list', unit: 'opt[,opt=value…]', default: undefined, otherwise: 'none',
+    describe: `Mount options: ${Object.entries(mountOptionTexts).map(([name, text]) => `${name}: ${text}`).join('; ')}`,
+  }),
+  'daemon': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Go on in the background; returns when the mount answers, or with the error of the one that could not mount',
+  }),
+  'read-only': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'Nothing can be changed through the mount',
+  }),
+  'cache-dir': cacheDir(),
+  'stall-timeout': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '30s',
+    describe: 'A transfer in which no byte moved for so long is broken off, and tried again where that is safe',
+  }),
+  'server-timeout': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '10m',
+    describe: 'How long the platform may take for the end of an upload, a copy or a move, when no bytes are due',
+  }),
+  'attr-ttl': duration().register(texts, {
+    kind: 'value', unit: units.duration, default: '1s',
+    describe: 'How long the kernel believes names, sizes and times without asking Amarre',
+  }),
+  'dir-ttl': duration().register(texts, {
+    kind: 'value', unit: units.duration, default: '10s',
+    describe: 'How long Amarre believes a listing without asking the platform; own changes show at once',
+  }),
+  'memory': size().refine((bytes) => bytes >= 16 * 2 ** 20, 'must be at least 16M').register(texts, {
+    kind: 'value', unit: units.size, default: '256M',
+    describe: 'Budget for data read and read ahead, for the whole mount',
+  }),
+  'requests': whole(1, 64).register(texts, {
+    kind: 'value', unit: units.number, default: '6', describe: 'How many requests to the platform may be out at once',
+  }),
+  'permissions': z.enum(['ignore', 'refuse'], 'wanted ignore or refuse').register(texts, {
+    kind: 'value', unit: 'ignore, refuse', default: 'ignore',
+    describe: 'What chmod and chown do, which the platform cannot keep: succeed and change nothing, or fail with EPERM',
+  }),
+  'insecure-http': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Allow +http to another machine: password and files go over the network unencrypted',
+  }),
+  'password-file': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',
+    describe: 'The password is the first line of this file, which nobody else may be able to read (chmod 600)',
+  }),
+  'password-command': z.string('wanted a command').min(1, 'wanted a command').optional().register(texts, {
+    kind: 'value', unit: 'shell command', default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',
+    describe: 'The password is the first line that this command prints',
+  }),
+  'log-file': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: 'standard error; with --daemon amarre.log in the --cache-dir',
+    describe: 'Where the log goes, JSON lines',
+  }),
+  'log-level': z.enum(logLevels, `wanted one of ${logLevels.join(', ')}`).register(texts, {
+    kind: 'value', unit: logLevels.join(', '), default: 'warn', describe: 'The least that is logged',
+  }),
+});
+export type MountCommandSettings = z.infer<typeof mountSchema>;
+
+/** Options of `amarre umount`. */
+export const umountSchema = z.object({ 'cache-dir': cacheDir() });
+
+/** Options of `amarre demo`. */
+export const demoSchema = z.object({
+  check: flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Run a short round of ls, cp and rsync on the mount, say what was done, unmount; exit status 0 or 1',
+  }),
+});
+
+/** Name and text of each option of a command, in the order in which they are shown. */
+export function optionTexts(schema: z.ZodObject): readonly (readonly [string, OptionText])[] {
+  return Object.entries(schema.shape).map(([name, option]) => {
+    const text = option instanceof z.ZodType ? texts.get(option) : undefined;
+    if (text === undefined) throw new Error(`option ${name} has no text`);
+    return [name, text];
+  });
+}
+
+/** What yargs must know of a command's options. */
+export function yargsOptions(schema: z.ZodObject): Record<string, Options> {
+  return Object.fromEntries(optionTexts(schema).map(([name, text]): [string, Options] => [name, {
+    type: text.kind === 'flag' ? 'boolean' : text.kind === 'list' ? 'array' : 'string',
+    ...(text.kind === 'list' && { string: true }),
+    ...(text.kind !== 'flag' && { requiresArg: true }),
+    describe: `${text.describe} (${text.unit})`,
+    defaultDescription: shownDefault(text),
+    default: text.default,
+  }]));
+}
+
+/** The default as `--help` and the README show it. */
+export function shownDefault(text: OptionText): string {
+  if (text.otherwise !== undefined) return text.otherwise;
+  return typeof text.default === 'boolean' ? (text.default ? 'on' : 'off') : String(text.default);
+}
+
+/**
+ * The settings of a command from what was written, defaults filled in. Throws a usage error that
+ * names the first option that is wrong.
+ */
+export function readOptions<T extends z.ZodObject>(schema: T, written: Readonly<Record<string, unknown>>): z.infer<T> {
+  const values = optionTexts(schema).map(([name, text]): [string, unknown] => {
+    const given = written[name] ?? text.default;
+    const all: readonly unknown[] = Array.isArray(given) ? given : given === undefined ? [] : [given];
+    return [name, text.kind === 'list' ? all : all.at(-1)];
+  });
+  const parsed = schema.safeParse(Object.fromEntries(values));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0] ?? '');
+  const value = values.find(([key]) => key === name)?.[1];
+  throw new CommandError('usage', `--${name}${typeof value === 'string' ? ` ${value}` : ''}: ${issue?.message ?? 'wrong value'}`);
+}

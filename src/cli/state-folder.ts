@@ -1,0 +1,47 @@
+/**
+ * The folder on this machine's disk where Amarre keeps what must not be lost: files being written,
+ * those that could not be sent, mount records. It is state, not cache: anyone may empty
+ * ~/.cache, and a full copy of somebody's work may lie here.
+ */
+import { mkdir, stat, statfs } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { CommandError } from './exit-status.js';
+
+/**
+ * Where it lies unless --cache-dir says otherwise: root's in the place for services' state, which is
+ * there before anyone logs in; a user's by the XDG rules, which ask to ignore a relative path.
+ */
+export function defaultStateFolder(uid: number, environment: NodeJS.ProcessEnv): string {
+  if (uid === 0) return '/var/lib/amarre';
+  const base = environment['XDG_STATE_HOME'];
+  return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.local', 'state'), 'amarre');
+}
+
+/** Linux's magic numbers of file systems that a power cut empties: tmpfs, ramfs. */
+const inMemory: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
+
+/**
+ * The folder, made with mode 0700 where it is missing. Refuses one that others may write to or that
+ * is another user's; and the default one where it lies in memory.
+ */
+export async function openStateFolder(given: string | undefined): Promise<string> {
+  const uid = process.getuid?.() ?? 0;
+  const folder = given ?? defaultStateFolder(uid, process.env);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const { mode, uid: owner } = await stat(folder);
+    if (owner !== uid) throw new CommandError('usage', `${folder}: belongs to another user; name a folder of your own with --cache-dir`);
+    if ((mode & 0o077) !== 0) {
+      throw new CommandError('usage', `${folder}: other users can look into this folder; run: chmod 700 '${folder}'`);
+    }
+    if (given === undefined && inMemory.has((await statfs(folder)).type)) {
+      throw new CommandError('usage', `${folder}: lies in memory, where a power cut loses files not yet sent; name a folder on a disk with --cache-dir`);
+    }
+    return folder;
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError('usage', `no state folder: ${reason}; name a folder with --cache-dir`, { cause: error });
+  }
+}
