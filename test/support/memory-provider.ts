@@ -345,13 +345,14 @@ export class MemoryProvider implements Provider {
     });
   }
 
-  setModified(location: Location, kind: Entry['kind'], modified: number, signal: AbortSignal): Promise<void> {
+  setModified(location: Location, current: Entry, modified: number, signal: AbortSignal): Promise<Entry> {
     return this.run('setModified', location.path, {}, signal, () => {
       const { settableTimes } = this.traits;
-      if (settableTimes === 'none' || (settableTimes === 'files' && kind === 'folder')) {
-        throw new FsError('EPERM', `times of a ${kind} cannot be set here`);
+      if (settableTimes === 'none' || (settableTimes === 'files' && current.kind === 'folder')) {
+        throw new FsError('EPERM', `times of a ${current.kind} cannot be set here`);
       }
       this.nodeAt(location.path).modified = Math.floor(modified);
+      return this.entryAt(location.path);
     });
   }
 
