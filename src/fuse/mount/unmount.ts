@@ -1,0 +1,31 @@
+/** Unmounting by umount(8), and what to tell where it will not. */
+import { FsError } from '../../errors.js';
+import { describeHolders } from './holders.js';
+import { mountAt, readMounts } from './mountinfo.js';
+import { runTool } from './tools.js';
+
+/** Milliseconds that umount(8) has: it waits for the file system's last answers. */
+const deadline = 10_000;
+
+/** `busy`: who may hold it, empty where that is not known. */
+export type UnmountResult = 'unmounted' | { readonly busy: string };
+
+/** Unmounts what was mounted last on a canonical path. Nothing mounted there is `unmounted`. EPERM where it is refused. */
+export async function unmount(mountPoint: string, options: { readonly lazy: boolean }): Promise<UnmountResult> {
+  const before = mountAt(await readMounts(), mountPoint);
+  if (before === undefined) return 'unmounted';
+  // The path is canonical already; umount(8) must not look at it, for the mount may hang.
+  const parameters = [...(options.lazy ? ['-l'] : []), '-c', '-i', '--', mountPoint];
+  const result = await runTool('umount', parameters, { deadline });
+  if (result === undefined) throw new FsError('ENOSYS', 'there is no umount command on this machine: install util-linux');
+  if (mountAt(await readMounts(), mountPoint)?.id !== before.id) return 'unmounted';
+  if (result.status === undefined) throw new FsError('ETIMEDOUT', `umount of ${mountPoint} did not end`);
+  if (/busy/.test(result.said)) return { busy: await describeHolders(mountPoint) };
+  throw new FsError('EPERM', `umount failed: ${result.said}`);
+}
+
+/** Takes a mount out of sight at once; it ends when its last user goes. */
+export async function detachMount(mountPoint: string): Promise<void> {
+  const result = await unmount(mountPoint, { lazy: true });
+  if (result !== 'unmounted') throw new FsError('EBUSY', `${mountPoint} could not be detached`);
+}

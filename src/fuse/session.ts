@@ -1,0 +1,151 @@
+/** A mount from its beginning to its end: owns the device, its reads, and every way to make it stop. */
+import { FsError } from '../errors.js';
+import { rootNode, type FileSystem } from '../filesystem/filesystem.js';
+import type { Log } from '../observe/log.js';
+import { RequestCaller } from './caller.js';
+import { DeviceConnection, type EndReason } from './connection.js';
+import { Dispatcher } from './dispatcher.js';
+import { abortConnection } from './mount/abort.js';
+import { describeHolders } from './mount/holders.js';
+import { mountOnLinux, raiseReadAhead, type MountedDevice, type MountOptions } from './mount/linux.js';
+import { mountAt, readMounts } from './mount/mountinfo.js';
+import { detachMount, unmount, type UnmountResult } from './mount/unmount.js';
+import { Notifier } from './notifier.js';
+import { hasLargeThreadPool } from './thread-pool.js';
+
+export interface SessionOptions extends MountOptions {
+  /** Nanoseconds, a power of ten from 1,000 to 10^9: the kernel cuts the times that programs set to it. */
+  readonly timeGranularity: number;
+  /** KiB that the kernel reads ahead of a sequential reader. */
+  readonly readAheadKib: number;
+}
+
+export interface Session {
+  /** Canonical. */
+  readonly mountpoint: string;
+  /** Resolves when the kernel speaks to us no more: unmounted by whomever, or aborted. */
+  readonly ended: Promise<{ readonly reason: EndReason }>;
+  /** Unmounts, unless somebody uses the mount: then says who, as far as that can be known. */
+  unmount(): Promise<UnmountResult>;
+  /** Takes the mount out of sight though it is used, and logs who uses it. Its users go on being served. */
+  detach(): Promise<void>;
+  /** Ends the connection at once: whoever waits for an answer gets an error. Afterwards the process can end. */
+  abort(): Promise<void>;
+}
+
+/** Milliseconds for the kernel's first request. It is on its way when mount(2) returns. */
+const initDeadline = 10_000;
+/** Milliseconds for the device to end behind an unmount, or behind an abort. */
+const endDeadline = 2000;
+
+/**
+ * Mounts a file system. Resolves when programs can use it. Fails with an FsError: that of the root's
+ * attributes where the file system is out of reach, else one that says in a line why it cannot mount.
+ */
+export async function mountFileSystem(fs: FileSystem, options: SessionOptions, log: Log): Promise<Session> {
+  if (!hasLargeThreadPool(process.env)) log.warn('UV_THREADPOOL_SIZE is too small for a mount: requests may wait for each other');
+  // Before anything is mounted: a drive whose root cannot be read is no drive.
+  await fs.getattr(rootNode, undefined, new RequestCaller({ pid: process.pid, uid: options.uid, gid: options.gid }));
+  const session = new KernelSession(fs, options, await mountOnLinux(options, log), log);
+  await session.begin();
+  return session;
+}
+
+class KernelSession implements Session {
+  readonly mountpoint: string;
+  readonly ended: Promise<{ readonly reason: EndReason }>;
+  readonly #device: string;
+  readonly #options: SessionOptions;
+  readonly #log: Log;
+  readonly #notifier: Notifier;
+  readonly #connection: DeviceConnection;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(fs: FileSystem, options: SessionOptions, mounted: MountedDevice, log: Log) {
+    this.mountpoint = mounted.mountpoint;
+    this.#device = mounted.device;
+    this.#options = options;
+    this.#log = log;
+    this.#notifier = new Notifier(log);
+    this.#connection = new DeviceConnection(mounted.fd, log);
+    const wishes = { maxReadahead: options.readAheadKib * 1024, timeGranularity: options.timeGranularity };
+    this.#dispatcher = new Dispatcher(fs, this.#connection, wishes, log);
+    fs.attachKernel(this.#notifier);
+    // Not only where somebody aborts: any end of the process, a failure's too, must not wait for the device.
+    const letGo = (): void => this.#letGo();
+    process.once('exit', letGo);
+    this.ended = this.#connection.ended.then((reason) => {
+      process.off('exit', letGo);
+      this.#notifier.stop();
+      this.#dispatcher.abandon();
+      log.debug({ mountpoint: this.mountpoint, reason }, 'the connection to the kernel has ended');
+      return { reason };
+    });
+  }
+
+  /** Serves. Resolves when the kernel has its first answer; unmounts where that fails. */
+  async begin(): Promise<void> {
+    this.#connection.start((bytes, done) => this.#dispatcher.receive(bytes, done));
+    try {
+      const agreement = await withDeadline(this.#dispatcher.agreed, initDeadline);
+      if (agreement === undefined) throw new FsError('ETIMEDOUT', 'the kernel did not begin to speak with us');
+      this.#log.debug({ minor: agreement.minor, flags: agreement.flags }, 'the kernel is connected');
+    } catch (thrown) {
+      await detachMount(this.mountpoint);
+      await this.abort();
+      throw thrown;
+    }
+    await raiseReadAhead(this.#device, this.#options.readAheadKib, this.#log);
+    this.#notifier.start((message) => this.#connection.sendFromPool(message));
+  }
+
+  async unmount(): Promise<UnmountResult> {
+    const mounts = await readMounts();
+    if (mountAt(mounts, this.mountpoint)?.device === this.#device) {
+      const result = await unmount(this.mountpoint, { lazy: false });
+      if (result !== 'unmounted') return result;
+    } else if (mounts.some((mount) => mount.device === this.#device)) {
+      return { busy: `another mount on top of it or a copy of it elsewhere` };
+    }
+    // Other namespaces may still show it: then it has not ended, and `abort` is what remains.
+    await withDeadline(this.ended, endDeadline);
+    return 'unmounted';
+  }
+
+  async detach(): Promise<void> {
+    const holders = await describeHolders(this.mountpoint);
+    const used = holders === '' ? 'used by somebody' : `used by ${holders}`;
+    this.#log.warn({ mountpoint: this.mountpoint }, `${this.mountpoint} is ${used}: it is detached and ends when they are done`);
+    if (mountAt(await readMounts(), this.mountpoint)?.device === this.#device) await detachMount(this.mountpoint);
+  }
+
+  async abort(): Promise<void> {
+    if (await abortConnection(this.#device)) {
+      if ((await withDeadline(this.ended, endDeadline)) !== undefined) return;
+    }
+    this.#letGo();
+    if ((await withDeadline(this.ended, endDeadline)) === undefined) {
+      this.#log.error({ mountpoint: this.mountpoint }, 'the kernel does not let go of the mount: the process may not end by itself');
+    }
+  }
+
+  /** Ends the connection without the kernel's switch, and without waiting. */
+  #letGo(): void {
+    this.#notifier.stop();
+    this.#dispatcher.refuseAll();
+    this.#connection.stop();
+  }
+}
+
+/** What a promise resolves to, or undefined after so many milliseconds. */
+async function withDeadline<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The program that serves a MemoryFileSystem in a process of its own, for mounted tests of a driver.
+ * Commands come over the channel to its parent, each answered with its number.
+ * Parameters: the mount point, and the options as JSON.
+ */
+import { z } from 'zod';
+import { toFsError } from '../../src/errors.js';
+import { rootNode } from '../../src/filesystem/filesystem.js';
+import { mountFileSystem } from '../../src/fuse/session.js';
+import { openLog } from '../../src/observe/log.js';
+import { MemoryFileSystem } from './memory-filesystem.js';
+
+const optionsSchema = z.object({
+  directIo: z.boolean().default(false),
+  ttl: z.number().default(1000),
+  readOnly: z.boolean().default(false),
+  allowOther: z.boolean().default(false),
+  fsname: z.string().default('memory'),
+  timeGranularity: z.number().default(1000),
+  /** Files `file-00000` … in the root from the start. */
+  files: z.number().default(0),
+});
+export type MemoryMountOptions = z.input<typeof optionsSchema>;
+
+export const commandSchema = z.discriminatedUnion('do', [
+  z.object({ do: z.literal('report') }),
+  z.object({ do: z.literal('stall'), member: z.string() }),
+  z.object({ do: z.literal('plant'), name: z.string(), text: z.string() }),
+  z.object({ do: z.literal('invalidateNode'), name: z.string() }),
+  z.object({ do: z.literal('invalidateEntry'), name: z.string() }),
+  z.object({ do: z.literal('invalidateFolder'), times: z.number() }),
+  z.object({ do: z.literal('unmount') }),
+  z.object({ do: z.literal('detach') }),
+  z.object({ do: z.literal('abort') }),
+  z.object({ do: z.literal('exit'), status: z.number() }),
+]);
+export type MemoryMountCommand = z.infer<typeof commandSchema>;
+const messageSchema = z.object({ number: z.number(), command: commandSchema });
+
+const [mountpoint = '', json = '{}'] = process.argv.slice(2);
+const options = optionsSchema.parse(JSON.parse(json));
+const uid = process.getuid?.() ?? 0;
+const gid = process.getgid?.() ?? 0;
+const fs = new MemoryFileSystem({ ttl: options.ttl, directIo: options.directIo, uid, gid });
+for (let index = 0; index < options.files; index += 1) {
+  fs.plant(rootNode, `file-${String(index).padStart(5, '0')}`, Buffer.from(String(index)));
+}
+
+const log = openLog({ level: 'debug' });
+const session = await mountFileSystem(fs, {
+  mountpoint, uid, gid, fsname: options.fsname, allowOther: options.allowOther, readOnly: options.readOnly,
+  timeGranularity: options.timeGranularity, readAheadKib: 1024,
+}, log).catch((thrown: unknown) => {
+  log.error(toFsError(thrown).message);
+  process.exit(3);
+});
+
+async function perform(command: MemoryMountCommand): Promise<unknown> {
+  switch (command.do) {
+    case 'report': return fs.report();
+    case 'stall':
+      fs.stall(command.member);
+      return undefined;
+    case 'plant': return fs.plant(rootNode, command.name, Buffer.from(command.text));
+    case 'invalidateNode': return fs.notices?.invalidateNode(fs.nodeOf(rootNode, command.name) ?? 0);
+    case 'invalidateEntry': return fs.notices?.invalidateEntry(rootNode, command.name);
+    case 'invalidateFolder':
+      for (let index = 0; index < command.times; index += 1) {
+        fs.notices?.invalidateNode(rootNode);
+        fs.notices?.invalidateEntry(rootNode, `made-${index}`);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      return undefined;
+    case 'unmount': return session.unmount();
+    case 'detach': return session.detach();
+    case 'abort': return session.abort();
+    case 'exit': process.exit(command.status);
+  }
+}
+
+process.on('message', (message) => {
+  const { number, command } = messageSchema.parse(message);
+  void perform(command).then(
+    (result) => process.send?.({ number, result: result ?? null }),
+    (thrown: unknown) => process.send?.({ number, error: toFsError(thrown).message }),
+  );
+});
+
+const { reason } = await session.ended;
+process.send?.({ ended: reason });
+process.disconnect();
