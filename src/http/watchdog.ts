@@ -50,7 +50,16 @@ export class ProgressWatchdog {
       this.timer = setTimeout(this.check, Math.ceil(left));
       return;
     }
-    this.armed = false;
-    this.onStall(this.limit);
+    // A busy process runs its timers late and before it looks at its sockets: bytes may lie there.
+    const since = this.since;
+    setImmediate(() => {
+      if (!this.armed || this.timer !== undefined) return;
+      if (this.since !== since) {
+        this.check();
+        return;
+      }
+      this.armed = false;
+      this.onStall(this.limit);
+    });
   };
 }

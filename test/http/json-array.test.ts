@@ -25,7 +25,7 @@ describe('a JSON array that arrives in pieces', () => {
       async (value, cuts, indent) => {
         expect(await parse(JSON.stringify(value, undefined, indent), cuts)).toEqual(JSON.parse(JSON.stringify(value)));
       },
-    ), { verbose: 1 });
+    ));
   });
 
   it.each([
