@@ -1,0 +1,95 @@
+/**
+ * The control interface of an emulator in another process: the same calls as `RunningEmulator.control`, over HTTP.
+ * Tests that must count requests or make them fail hold one of the two and do not care which.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { ControlState, EmulatorControl } from '../../src/emulators/emulator.js';
+import type { TrafficEntry } from '../../src/emulators/common/traffic.js';
+
+const state = z.object({
+  counts: z.record(z.string(), z.number()),
+  total: z.number(),
+  inFlight: z.number(),
+  maxInFlight: z.number(),
+  stalled: z.number(),
+});
+
+/** JSON leaves out what is undefined. */
+const text = z.string().optional();
+const entries = z.array(
+  z.object({
+    id: z.number(),
+    at: z.number(),
+    method: z.string(),
+    route: z.string(),
+    path: text,
+    target: text,
+    range: text,
+    client: z.string(),
+    user: text,
+    status: z.number().optional(),
+    requestBytes: z.number(),
+    responseBytes: z.number(),
+    durationMs: z.number().optional(),
+    end: z.enum(['open', 'complete', 'broken']),
+  }),
+);
+
+/** Controls the emulator at this address (`url` of its announcement). */
+export function connectControl(url: string): EmulatorControl {
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const answer = await fetch(new URL(`/_control/${path}`, url), {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const said = await answer.text();
+    if (!answer.ok) throw new Error(`control: ${method} ${path}: ${answer.status} ${said}`);
+    const value: unknown = JSON.parse(said);
+    return value;
+  };
+  return {
+    addRule: async (rule) => z.object({ id: z.string() }).parse(await call('POST', 'rules', rule)).id,
+    removeRules: async (id) => {
+      await call('DELETE', id === undefined ? 'rules' : `rules/${id}`);
+    },
+    state: async () => state.parse(await call('GET', 'state')),
+    resetCounts: async () => {
+      await call('POST', 'reset-counts', {});
+    },
+    log: async () => entries.parse(await call('GET', 'log')).map(whole),
+    forgetTokens: async () => {
+      await call('POST', 'forget-tokens', {});
+    },
+    changeUser: async (name, change) => {
+      await call('POST', `users/${encodeURIComponent(name)}`, change);
+    },
+    oneTimeCode: async (name) =>
+      z.object({ code: z.string() }).parse(await call('POST', `users/${encodeURIComponent(name)}/code`, {})).code,
+  };
+}
+
+function whole(entry: z.infer<typeof entries>[number]): TrafficEntry {
+  const { path, target, range, user, status, durationMs } = entry;
+  return { ...entry, path, target, range, user, status, durationMs };
+}
+
+/** Resolves when the state is as wanted; rejects after `withinMs` with what it was. */
+export async function untilState(
+  control: EmulatorControl,
+  wanted: (state: ControlState) => boolean,
+  withinMs = 10_000,
+): Promise<ControlState> {
+  const end = Date.now() + withinMs;
+  for (;;) {
+    const now = await control.state();
+    if (wanted(now)) return now;
+    if (Date.now() > end) throw new Error(`the emulator did not get there: ${JSON.stringify(now)}`);
+    await sleep(10);
+  }
+}
+
+/** Resolves when so many requests wait at a stall. */
+export async function untilStalled(control: EmulatorControl, count = 1): Promise<void> {
+  await untilState(control, ({ stalled }) => stalled >= count);
+}
