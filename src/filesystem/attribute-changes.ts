@@ -1,0 +1,98 @@
+/** SETATTR: lengths, times, and what is made of modes and owners that no platform here keeps. */
+import { FsError } from '../errors.js';
+import { rounded, type Core } from './core.js';
+import type { AttributeChanges, AttributesReply, Caller, FileHandle, NodeId, TimeChange } from './filesystem.js';
+import type { Inode } from './inode.js';
+import type { Knowledge } from './knowledge.js';
+import type { OpenFiles } from './open-files.js';
+import type { Sender } from './writing/sender.js';
+
+export class AttributeSetter {
+  readonly #core: Core;
+  readonly #knowledge: Knowledge;
+  readonly #files: OpenFiles;
+  readonly #sender: Sender;
+
+  constructor(core: Core, knowledge: Knowledge, files: OpenFiles, sender: Sender) {
+    this.#core = core;
+    this.#knowledge = knowledge;
+    this.#files = files;
+    this.#sender = sender;
+  }
+
+  async set(node: NodeId, changes: AttributeChanges, handle: FileHandle | undefined, caller: Caller): Promise<AttributesReply> {
+    const inode = this.#core.table.get(node);
+    const changesContent = changes.size !== undefined || changes.mtime !== undefined;
+    if (this.#core.settings.readOnly) throw new FsError('EROFS', 'the drive is mounted read-only');
+    this.#permissions(inode, changes);
+    if (changes.size !== undefined) await this.#resize(inode, changes.size, handle, caller.signal);
+    if (changes.mtime !== undefined) await this.#date(inode, changes.mtime, caller.signal);
+    if (changes.atime !== undefined) inode.atime = this.#time(changes.atime);
+    if (!changesContent) this.#knowledge.markChanged(inode);
+    return this.#knowledge.attributesReply(inode);
+  }
+
+  /** `refuse` lets pass what changes nothing: tools set the mode that is there already. */
+  #permissions(inode: Inode, { mode, uid, gid }: AttributeChanges): void {
+    if (this.#core.settings.permissions === 'ignore') return;
+    const shown = this.#knowledge.attributes(inode);
+    const same = (mode === undefined || (mode & 0o7777) === shown.mode) && (uid === undefined || uid === shown.uid) && (gid === undefined || gid === shown.gid);
+    if (!same) throw new FsError('EPERM', `modes and owners cannot be changed (${inode.path}); --permissions ignore passes over it`);
+  }
+
+  /** By path and with nobody writing there is no close: it is sent before the answer. */
+  async #resize(inode: Inode, size: number, handle: FileHandle | undefined, signal: AbortSignal): Promise<void> {
+    if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
+    if (size > this.#core.provider.traits.maxFileSize) throw new FsError('EFBIG', `${inode.path}: the platform takes no file of ${size} bytes`);
+    await this.#files.truncateOpen(inode, size, signal);
+    if (handle !== undefined || inode.writers > 0) return;
+    try {
+      await this.#sender.send(inode, signal);
+    } finally {
+      const { draft } = inode;
+      if (inode.writers === 0 && draft !== undefined) {
+        const unsent = draft.dirty;
+        inode.draft = undefined;
+        await draft.discard();
+        if (unsent) this.#sender.showPlatform(inode);
+        this.#core.table.dropIfUnused(inode);
+      }
+    }
+  }
+
+  /** The time of unsent content goes out with it; else the platform is told now. */
+  async #date(inode: Inode, change: TimeChange, signal: AbortSignal): Promise<void> {
+    const time = this.#time(change);
+    if (inode.isOrphan) return;
+    await this.#sender.quiet(inode, signal);
+    if (inode.draft?.dirty === true) {
+      await this.#sender.change(inode, signal, (draft) => { draft.date(time); return Promise.resolve(); });
+      return;
+    }
+    if (inode.isRoot) {
+      inode.entry = { ...inode.entry, modified: rounded(this.#core, time) };
+      return;
+    }
+    const date = async (): Promise<void> => {
+      const before = inode.entry.version;
+      const entry = await this.#core.provider.setModified(this.#core.table.locate(inode), inode.entry, time, signal);
+      this.#sameBytes(inode, before, entry.version);
+      this.#knowledge.enter(inode, entry);
+      this.#knowledge.markChanged(inode);
+    };
+    // An upload of the file itself would set its own time; what lies in a folder has no part in the folder's.
+    await (inode.kind === 'file' ? this.#sender.whileQuiet(inode, signal, date) : date());
+  }
+
+  /** The version's name went with the time; its bytes did not: blocks and pages stay good. */
+  #sameBytes(inode: Inode, before: string, version: string): void {
+    for (const content of new Set([inode.content, inode.pages])) {
+      if (content?.version === before) content.version = version;
+    }
+    if (inode.draft !== undefined) inode.draft.version = version;
+  }
+
+  #time(change: TimeChange): number {
+    return change === 'now' ? this.#core.clock.now() : change;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The inodes in memory: those that the kernel holds a lookup of, and those in use. What the kernel
+ * forgets goes, so that memory follows the kernel's own cache.
+ */
+import { FsError } from '../errors.js';
+import type { Entry, Location } from '../providers/provider.js';
+import { rootNode, type NodeId } from './filesystem.js';
+import { Inode } from './inode.js';
+import { inodeNumber, rootIno } from './inode-number.js';
+
+export class InodeTable {
+  readonly root: Inode;
+  readonly #byNode = new Map<NodeId, Inode>();
+  readonly #byNumber = new Map<bigint, Inode>();
+  #lastNode: NodeId = rootNode;
+
+  constructor(rootEntry: Entry) {
+    this.root = new Inode(rootNode, rootEntry, undefined, performance.now());
+    this.root.lookups = 1;
+    this.#byNode.set(rootNode, this.root);
+  }
+
+  get size(): number {
+    return this.#byNode.size;
+  }
+
+  /** The inode of a number from the kernel; ESTALE for one that is not known. */
+  get(node: NodeId): Inode {
+    const inode = this.#byNode.get(node);
+    if (inode === undefined) throw new FsError('ESTALE', `the kernel asked for node ${node}, which is not known`);
+    return inode;
+  }
+
+  all(): Iterable<Inode> {
+    return this.#byNode.values();
+  }
+
+  /** A new inode for a name that has none, hung into the tree. */
+  add(parent: Inode, name: string, entry: Entry): Inode {
+    this.#lastNode += 1;
+    const inode = new Inode(this.#lastNode, entry, { parent, name }, performance.now());
+    this.#byNode.set(inode.node, inode);
+    parent.children.set(name, inode);
+    return inode;
+  }
+
+  /** Takes a name from an inode: the file was deleted or replaced. It lives on while it is in use. */
+  orphan(inode: Inode): void {
+    if (inode.place === undefined) return;
+    const { parent, name } = inode.place;
+    if (parent.children.get(name) === inode) parent.children.delete(name);
+    inode.place = undefined;
+    this.dropIfUnused(inode);
+    this.dropIfUnused(parent);
+  }
+
+  /** Hangs an inode under another name. What had that name is an orphan before. */
+  move(inode: Inode, parent: Inode, name: string): void {
+    const from = inode.place;
+    if (from !== undefined && from.parent.children.get(from.name) === inode) from.parent.children.delete(from.name);
+    const replaced = parent.children.get(name);
+    if (replaced !== undefined && replaced !== inode) this.orphan(replaced);
+    inode.place = { parent, name };
+    inode.entry = { ...inode.entry, name };
+    parent.children.set(name, inode);
+    if (from !== undefined) this.dropIfUnused(from.parent);
+  }
+
+  /** The kernel gives back lookups. */
+  forget(node: NodeId, lookups: number): void {
+    const inode = this.#byNode.get(node);
+    if (inode === undefined) return;
+    inode.lookups = Math.max(0, inode.lookups - lookups);
+    this.dropIfUnused(inode);
+  }
+
+  /** Drops an inode that neither the kernel nor anybody here uses, and then its parent likewise. */
+  dropIfUnused(inode: Inode): void {
+    if (inode.isRoot || inode.lookups > 0 || inode.handles > 0 || inode.draft !== undefined || inode.children.size > 0) return;
+    if (!this.#byNode.delete(inode.node)) return;
+    this.#giveBackNumber(inode);
+    const { place } = inode;
+    if (place === undefined) return;
+    if (place.parent.children.get(place.name) === inode) place.parent.children.delete(place.name);
+    this.dropIfUnused(place.parent);
+  }
+
+  /** Where the platform has an inode. ESTALE for one that is gone. */
+  locate(inode: Inode): Location {
+    if (inode.parked !== undefined) return inode.parked;
+    if (inode.isDetached) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced while it was open`);
+    return { path: inode.path, id: inode.entry.id };
+  }
+
+  /** Where the platform has, or would have, a folder's child. */
+  locateChild(parent: Inode, name: string): Location {
+    const { path } = this.locate(parent);
+    return { path: path === '/' ? `/${name}` : `${path}/${name}`, id: parent.children.get(name)?.entry.id };
+  }
+
+  /**
+   * `st_ino`. By the platform's id, else by the present path; another where a live object has that
+   * number already.
+   */
+  number(inode: Inode): bigint {
+    if (inode.isRoot) return rootIno;
+    if (inode.isOrphan) return this.#orphanNumber(inode);
+    const identity = inode.entry.id ?? inode.path;
+    if (inode.ino?.identity === identity) return inode.ino.number;
+    this.#giveBackNumber(inode);
+    for (let attempt = 0; ; attempt += 1) {
+      const number = inodeNumber(identity, attempt);
+      const holder = this.#byNumber.get(number);
+      if (holder !== undefined && holder !== inode && !holder.isOrphan) continue;
+      // A deleted file that is still open gives way: the number belongs to the name.
+      if (holder !== undefined && holder !== inode) holder.ino = undefined;
+      this.#byNumber.set(number, inode);
+      inode.ino = { identity, number };
+      return number;
+    }
+  }
+
+  /** The number that a name not in the table would have: for READDIR's d_ino, equal to stat's. */
+  numberOf(parent: Inode, entry: Entry): bigint {
+    const known = parent.children.get(entry.name);
+    if (known !== undefined) return this.number(known);
+    return inodeNumber(entry.id ?? (parent.isRoot ? `/${entry.name}` : `${parent.path}/${entry.name}`));
+  }
+
+  /** A deleted file keeps the number that it had until another file needs it. */
+  #orphanNumber(inode: Inode): bigint {
+    const identity = `deleted node ${inode.node}`;
+    inode.ino ??= { identity, number: inodeNumber(identity) };
+    return inode.ino.number;
+  }
+
+  #giveBackNumber(inode: Inode): void {
+    if (inode.ino === undefined) return;
+    if (this.#byNumber.get(inode.ino.number) === inode) this.#byNumber.delete(inode.ino.number);
+    inode.ino = undefined;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * One file or folder that the kernel knows: its place in the tree, what the platform last said of
+ * it, and the state of those who have it open. Holds no policy; the rooms beside it do.
+ */
+import type { FsError } from '../errors.js';
+import type { Entry, Location } from '../providers/provider.js';
+import type { NodeId } from './filesystem.js';
+import type { RemoteContent } from './reading/remote-content.js';
+import type { Draft } from './writing/draft.js';
+
+/** Where an inode stands in the tree. */
+export interface Place {
+  readonly parent: Inode;
+  readonly name: string;
+}
+
+export class Inode {
+  readonly node: NodeId;
+  readonly kind: Entry['kind'];
+  /** What the platform said last, or what this mount made of it since. */
+  entry: Entry;
+  /** When `entry` was learnt: `performance.now()`. */
+  learnt: number;
+  /** Undefined for the root, and for what was deleted or replaced. */
+  place: Place | undefined;
+  /** Where the content of a deleted file that is still open stands. */
+  parked: Location | undefined;
+  /** The children that the kernel knows. */
+  readonly children = new Map<string, Inode>();
+  /** Lookups that the kernel has not given back. */
+  lookups = 0;
+  /** Handles open on it. */
+  handles = 0;
+  /** Handles open for writing. */
+  writers = 0;
+  /** Handles that read through the kernel's pages. */
+  pagers = 0;
+  /** The version in `entry`, to be read. Made when it is first read. */
+  content: RemoteContent | undefined;
+  /**
+   * The version that the kernel's pages are of: set by the first delivery, shared by all who read
+   * through the pages, so that none of them sees two versions.
+   */
+  pages: RemoteContent | undefined;
+  /** The local copy while somebody writes. */
+  draft: Draft | undefined;
+  /** An error that no close has told yet: the next FLUSH, FSYNC or OPEN does. */
+  untold: FsError | undefined;
+  /** An access time set here; shown while the inode is in memory. Milliseconds since the epoch. */
+  atime: number | undefined;
+  /** Time of the last change made here. Milliseconds since the epoch. */
+  changed: number | undefined;
+  /** Who made it through this mount; the platform keeps no owner. */
+  owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** Its `st_ino`, and the identity that it was made from. */
+  ino: { readonly identity: string; readonly number: bigint } | undefined;
+
+  constructor(node: NodeId, entry: Entry, place: Place | undefined, learnt: number) {
+    this.node = node;
+    this.kind = entry.kind;
+    this.entry = entry;
+    this.place = place;
+    this.learnt = learnt;
+  }
+
+  get isRoot(): boolean {
+    return this.node === 1;
+  }
+
+  /** Deleted, or replaced by another file: it has no name any more. */
+  get isOrphan(): boolean {
+    return this.place === undefined && !this.isRoot;
+  }
+
+  /** It, or a folder above it, has no name any more: no path leads to it. */
+  get isDetached(): boolean {
+    return this.place === undefined ? !this.isRoot : this.place.parent.isDetached;
+  }
+
+  /** The path below the mount point, `/` for the root. An orphan's is its last known name in brackets. */
+  get path(): string {
+    if (this.place === undefined) return this.isRoot ? '/' : `(deleted ${this.entry.name})`;
+    const above = this.place.parent.path;
+    return above === '/' ? `/${this.place.name}` : `${above}/${this.place.name}`;
+  }
+
+  /** True where a folder stands above this inode, or is it. */
+  isBelow(folder: Inode): boolean {
+    if (folder === this) return true;
+    return this.place !== undefined && this.place.parent.isBelow(folder);
+  }
+
+  /** The version's size as programs see it: the draft's while there is one. */
+  get size(): number {
+    return this.draft?.size ?? this.entry.size ?? 0;
+  }
+}

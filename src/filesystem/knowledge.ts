@@ -1,0 +1,191 @@
+/**
+ * What is known of names and files, and how it is brought up to date: from memory while it is young,
+ * from the folder's listing, from a look at the one file. Turns it into what stat(2) shows.
+ */
+import { FsError, isErrno } from '../errors.js';
+import type { Entry } from '../providers/provider.js';
+import { isSettled, rounded, type Core } from './core.js';
+import type { Attributes, AttributesReply, EntryReply } from './filesystem.js';
+import type { Inode } from './inode.js';
+import { RemoteContent } from './reading/remote-content.js';
+
+/** A folder with more entries is not listed again to learn of one file: a look at the file costs less. */
+const largeFolder = 1000;
+
+/** What a folder's st_size says; no tool takes it for content. */
+const folderSize = 4096;
+
+const fileMode = 0o644;
+const folderMode = 0o755;
+
+export class Knowledge {
+  readonly #core: Core;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /**
+   * The child of that name as far as the platform and this mount know, at most `dirTtl` old; undefined
+   * where there is none. What is being written here and not yet sent is always known.
+   */
+  async find(parent: Inode, name: string, signal: AbortSignal): Promise<Inode | undefined> {
+    const known = parent.children.get(name);
+    if (known !== undefined && this.#isYoung(known)) return known;
+    const listing = this.#core.listings.fresh(parent);
+    if (listing !== undefined) return this.settle(parent, name, listing.entries.get(name), listing.learnt);
+    if (known !== undefined && (this.#core.listings.last(parent)?.entries.size ?? 0) > largeFolder) return await this.look(parent, name, signal);
+    const loaded = await this.#core.listings.load(parent, signal);
+    return this.settle(parent, name, loaded.entries.get(name), loaded.learnt);
+  }
+
+  /** The child of that name by a fresh look at the platform, for whoever is about to change it. */
+  async look(parent: Inode, name: string, signal: AbortSignal): Promise<Inode | undefined> {
+    const known = parent.children.get(name);
+    if (known?.draft?.dirty === true) return known;
+    const learnt = performance.now();
+    let entry: Entry | undefined;
+    try {
+      entry = await this.#core.provider.stat(this.#core.table.locateChild(parent, name), signal);
+    } catch (thrown) {
+      if (!isErrno(thrown, 'ENOENT')) throw thrown;
+    }
+    if (entry !== undefined) {
+      this.#core.clock.observe(entry.observed);
+      // A look may not tell a folder's time: what is known stays.
+      if (entry.modified === undefined) entry = { ...entry, modified: known?.entry.modified ?? this.#core.listings.last(parent)?.entries.get(name)?.modified };
+    }
+    this.#core.listings.enter(parent, name, entry);
+    return this.settle(parent, name, entry, learnt);
+  }
+
+  /** Makes what the platform said of a name the truth, unless something newer was done here. */
+  settle(parent: Inode, name: string, entry: Entry | undefined, learnt: number): Inode | undefined {
+    const known = parent.children.get(name);
+    if (known !== undefined) {
+      if (known.draft?.dirty === true || known.learnt >= learnt) return known;
+      if (entry?.kind === known.kind && entry.id === known.entry.id) {
+        this.adopt(known, entry, learnt);
+        return known;
+      }
+      this.#core.table.orphan(known);
+    }
+    return entry === undefined ? undefined : this.#core.table.add(parent, name, entry);
+  }
+
+  /** Takes a new word of the platform on a known file. Another version is to be read anew. */
+  adopt(inode: Inode, entry: Entry, learnt: number): void {
+    if (inode.draft?.dirty === true) return;
+    inode.learnt = learnt;
+    const changed = entry.version !== inode.entry.version;
+    inode.entry = entry.modified === undefined ? { ...entry, modified: inode.entry.modified } : entry;
+    if (!changed || inode.kind === 'folder') return;
+    inode.content = undefined;
+    inode.changed = undefined;
+    const { draft } = inode;
+    if (draft !== undefined) {
+      // Somebody else wrote a newer version: the local copy is of no use any more.
+      inode.draft = undefined;
+      void draft.discard().catch((thrown: unknown) => this.#core.log.warn({ path: inode.path, err: thrown }, 'a staged file could not be removed'));
+    }
+    if (inode.handles > 0) this.#core.notices.invalidateNode(inode.node);
+  }
+
+  /** Enters an own change of an inode: its entry as it is now, in the tree and in the listing. */
+  enter(inode: Inode, entry: Entry): void {
+    this.#core.clock.observe(entry.observed);
+    inode.entry = inode.place === undefined ? entry : { ...entry, name: inode.place.name };
+    inode.learnt = performance.now();
+    if (inode.place !== undefined) this.#core.listings.enter(inode.place.parent, inode.place.name, inode.entry);
+  }
+
+  /** An own change happened now: `ctime`, for this mount and the next. */
+  markChanged(inode: Inode): void {
+    inode.changed = this.#core.clock.now();
+    if (inode.isOrphan || inode.draft?.dirty === true) return;
+    const { size, modified } = inode.entry;
+    this.#core.changeTimes.set(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 }, inode.changed);
+  }
+
+  /** A name went: its time of change with it. Called before the tree forgets the name. */
+  forgetChanged(inode: Inode): void {
+    this.#core.changeTimes.delete(this.#key(inode));
+  }
+
+  /** A folder's content was changed from here: its time moves, as the platform's does. */
+  touchFolder(folder: Inode): void {
+    if (folder.isRoot) return;
+    const now = rounded(this.#core, this.#core.clock.now());
+    if ((folder.entry.modified ?? 0) < now) this.enter(folder, { ...folder.entry, modified: now });
+  }
+
+  /** The present version of a file, to be read. */
+  contentOf(inode: Inode): RemoteContent {
+    const { version, size } = inode.entry;
+    const stale = inode.content === undefined || inode.content.version !== version || inode.content.size !== (size ?? 0);
+    if (inode.content === undefined || stale) inode.content = this.newContent(inode, version, size ?? 0);
+    return inode.content;
+  }
+
+  newContent(inode: Inode, version: string, size: number): RemoteContent {
+    const { provider, store, log, table } = this.#core;
+    return new RemoteContent({ provider, store, log, locate: () => table.locate(inode), settled: isSettled(inode.entry) }, version, size);
+  }
+
+  /** What stat(2) shows. */
+  attributes(inode: Inode): Attributes {
+    const { settings } = this.#core;
+    const { draft, entry } = inode;
+    const folder = inode.kind === 'folder';
+    const size = folder ? folderSize : inode.size;
+    const mtime = rounded(this.#core, draft?.dirty === true ? draft.modified : (entry.modified ?? 0));
+    return {
+      ino: this.#core.table.number(inode),
+      kind: inode.kind,
+      mode: (folder ? folderMode : fileMode) & ~settings.umask,
+      nlink: inode.isOrphan ? 0 : 1,
+      uid: inode.owner?.uid ?? settings.uid,
+      gid: inode.owner?.gid ?? settings.gid,
+      size,
+      // With 0 blocks cp takes a file for sparse and reads it all to find its holes.
+      blocks: Math.ceil(size / 512),
+      atime: inode.atime ?? mtime,
+      mtime,
+      ctime: this.#changeTime(inode, mtime),
+    };
+  }
+
+  attributesReply(inode: Inode): AttributesReply {
+    return { attributes: this.attributes(inode), ttl: this.#core.settings.attrTtl };
+  }
+
+  /** The reply to a lookup, which it counts. */
+  entryReply(inode: Inode): EntryReply {
+    inode.lookups += 1;
+    return { node: inode.node, ...this.attributesReply(inode) };
+  }
+
+  /** Brings a known inode up to date, where what is known of it is older than `dirTtl`. */
+  async refresh(inode: Inode, signal: AbortSignal): Promise<void> {
+    if (inode.place === undefined || this.#isYoung(inode)) return;
+    const { parent, name } = inode.place;
+    const found = await this.find(parent, name, signal);
+    if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
+  }
+
+  #isYoung(inode: Inode): boolean {
+    return inode.draft?.dirty === true || performance.now() - inode.learnt <= this.#core.settings.dirTtl;
+  }
+
+  #changeTime(inode: Inode, mtime: number): number {
+    if (inode.changed !== undefined) return inode.changed;
+    if (inode.isOrphan) return mtime;
+    const { size, modified } = inode.entry;
+    const noted = this.#core.changeTimes.get(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 });
+    return noted ?? mtime;
+  }
+
+  #key(inode: Inode): string {
+    return this.#core.table.number(inode).toString(36);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Listings of folders, the unit of caching: one request tells the attributes of all children, and
+ * that a name is not there. Own changes are entered at once, also into a listing that is on its way
+ * and may have been read before or after them.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Entry, Provider } from '../providers/provider.js';
+import type { NodeId } from './filesystem.js';
+import type { Inode } from './inode.js';
+import type { InodeTable } from './inode-table.js';
+import { SharedTask } from './shared-task.js';
+
+export interface Listing {
+  readonly entries: Map<string, Entry>;
+  /** When its request was sent: `performance.now()`. */
+  readonly learnt: number;
+}
+
+/** A listing on its way, and the own changes since it was asked for; undefined: the name went. */
+interface Loading {
+  readonly task: SharedTask<Listing>;
+  readonly changes: Map<string, Entry | undefined>;
+  stale: boolean;
+}
+
+export interface ListingsOptions {
+  readonly provider: Provider;
+  readonly table: InodeTable;
+  /** How long a listing is believed, milliseconds. */
+  readonly ttl: number;
+  /** How many entries are kept at most, over all folders. */
+  readonly maxEntries: number;
+  /** Told of each entry that came from the platform. */
+  readonly onEntry: (entry: Entry) => void;
+}
+
+export class Listings {
+  readonly #options: ListingsOptions;
+  readonly #kept: LRUCache<NodeId, Listing>;
+  readonly #loading = new Map<NodeId, Loading>();
+
+  constructor(options: ListingsOptions) {
+    this.#options = options;
+    this.#kept = new LRUCache({ maxSize: options.maxEntries, sizeCalculation: (listing) => listing.entries.size + 1 });
+  }
+
+  /** What was listed last, however old. */
+  last(folder: Inode): Listing | undefined {
+    return this.#kept.get(folder.node);
+  }
+
+  /** What was listed last, if it is to be believed still. */
+  fresh(folder: Inode): Listing | undefined {
+    const listing = this.last(folder);
+    return listing !== undefined && performance.now() - listing.learnt <= this.#options.ttl ? listing : undefined;
+  }
+
+  /** Asks the platform, once for all who wait. */
+  async load(folder: Inode, signal: AbortSignal): Promise<Listing> {
+    const running = this.#loading.get(folder.node);
+    if (running !== undefined && !running.stale && !running.task.abandoned) return await running.task.join(signal);
+    const changes = new Map<string, Entry | undefined>();
+    const loading: Loading = { changes, stale: false, task: new SharedTask((own) => this.#run(folder, () => loading, changes, own)) };
+    this.#loading.set(folder.node, loading);
+    return await loading.task.join(signal);
+  }
+
+  /** Enters an own change: what a name is now, or that it went. */
+  enter(folder: Inode, name: string, entry: Entry | undefined): void {
+    const listing = this.#kept.get(folder.node);
+    if (listing !== undefined) apply(listing.entries, name, entry);
+    this.#loading.get(folder.node)?.changes.set(name, entry);
+  }
+
+  /** A new folder of our own: nothing is in it. */
+  startEmpty(folder: Inode): void {
+    this.#kept.set(folder.node, { entries: new Map(), learnt: performance.now() });
+  }
+
+  /** Forgets a folder's listing: a change failed, and the platform is asked before it is believed. */
+  drop(folder: Inode): void {
+    this.#kept.delete(folder.node);
+    const loading = this.#loading.get(folder.node);
+    if (loading !== undefined) loading.stale = true;
+  }
+
+  async #run(
+    folder: Inode, self: () => Loading, changes: ReadonlyMap<string, Entry | undefined>, signal: AbortSignal,
+  ): Promise<Listing> {
+    // One turn later, so that the caller has entered the loading before it can end.
+    await Promise.resolve();
+    const loading = self();
+    try {
+      const listing = await this.#list(folder, signal);
+      for (const [name, entry] of changes) apply(listing.entries, name, entry);
+      if (!loading.stale) this.#kept.set(folder.node, listing);
+      return listing;
+    } finally {
+      if (this.#loading.get(folder.node) === loading) this.#loading.delete(folder.node);
+    }
+  }
+
+  async #list(folder: Inode, signal: AbortSignal): Promise<Listing> {
+    const learnt = performance.now();
+    const entries = new Map<string, Entry>();
+    for await (const batch of this.#options.provider.list(this.#options.table.locate(folder), signal)) {
+      for (const entry of batch) {
+        this.#options.onEntry(entry);
+        entries.set(entry.name, entry);
+      }
+    }
+    return { entries, learnt };
+  }
+}
+
+function apply(entries: Map<string, Entry>, name: string, entry: Entry | undefined): void {
+  if (entry === undefined) entries.delete(name);
+  else entries.set(name, entry);
+}

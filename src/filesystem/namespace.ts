@@ -1,0 +1,223 @@
+/**
+ * Names: looking them up, and making, removing and renaming what they stand for. The platform
+ * decides what exists; memory only saves asking where nothing is changed.
+ */
+import { FsError, isErrno } from '../errors.js';
+import type { Entry } from '../providers/provider.js';
+import { rounded, type Core } from './core.js';
+import type { Caller, EntryReply, NegativeReply, NodeId, OpenFlags, OpenReply } from './filesystem.js';
+import type { Inode } from './inode.js';
+import type { Knowledge } from './knowledge.js';
+import type { OpenFiles } from './open-files.js';
+import { unsentVersion, type Sender } from './writing/sender.js';
+
+export class Namespace {
+  readonly #core: Core;
+  readonly #knowledge: Knowledge;
+  readonly #files: OpenFiles;
+  readonly #sender: Sender;
+
+  constructor(core: Core, knowledge: Knowledge, files: OpenFiles, sender: Sender) {
+    this.#core = core;
+    this.#knowledge = knowledge;
+    this.#files = files;
+    this.#sender = sender;
+  }
+
+  async lookup(parent: NodeId, name: string, caller: Caller): Promise<EntryReply | NegativeReply> {
+    const folder = this.#folder(parent);
+    const found = await this.#knowledge.find(folder, name, caller.signal);
+    return found === undefined ? { node: 0, ttl: this.#core.settings.attrTtl } : this.#knowledge.entryReply(found);
+  }
+
+  async mkdir(parent: NodeId, name: string, caller: Caller): Promise<EntryReply> {
+    const folder = this.#change(parent, name);
+    if (folder.children.get(name)?.entry.version === unsentVersion) throw new FsError('EEXIST', `${name} exists`);
+    const location = this.#core.table.locateChild(folder, name);
+    const entry = await this.#dropOnFailure([folder], () => this.#core.provider.createFolder(location, caller.signal));
+    const made = this.#enterNew(folder, name, entry);
+    made.owner = { uid: caller.uid, gid: caller.gid };
+    this.#core.listings.startEmpty(made);
+    this.#knowledge.markChanged(made);
+    this.#knowledge.touchFolder(folder);
+    return this.#knowledge.entryReply(made);
+  }
+
+  /** An empty file that nobody has open: there is no close to send it at, so it is sent now. */
+  async mknod(parent: NodeId, name: string, caller: Caller): Promise<EntryReply> {
+    const folder = this.#change(parent, name);
+    if (await this.#knowledge.look(folder, name, caller.signal) !== undefined) throw new FsError('EEXIST', `${name} exists`);
+    const made = await this.#makeUnsent(folder, name, caller);
+    try {
+      await this.#sender.send(made, caller.signal);
+    } catch (thrown) {
+      await this.#undo(made);
+      throw thrown;
+    }
+    const { draft } = made;
+    made.draft = undefined;
+    await draft?.discard();
+    return this.#knowledge.entryReply(made);
+  }
+
+  /**
+   * CREATE. With O_EXCL, and without O_TRUNC, the platform is looked at: a file that a listing did
+   * not show yet must be neither taken for new nor lost. With O_TRUNC alone its content goes anyway.
+   */
+  async create(parent: NodeId, name: string, flags: OpenFlags, caller: Caller): Promise<EntryReply & OpenReply> {
+    const folder = this.#change(parent, name);
+    const look = flags.exclusive || !flags.truncate;
+    const found = look
+      ? await this.#knowledge.look(folder, name, caller.signal)
+      : await this.#knowledge.find(folder, name, caller.signal);
+    if (found !== undefined) {
+      if (flags.exclusive) throw new FsError('EEXIST', `${found.path} exists`);
+      const opened = await this.#files.open(found.node, flags, caller);
+      return { ...this.#knowledge.entryReply(found), ...opened };
+    }
+    const made = await this.#makeUnsent(folder, name, caller);
+    return { ...this.#knowledge.entryReply(made), ...this.#files.enter(made, flags) };
+  }
+
+  /**
+   * An open file goes under a hidden name until its last close. One that was never sent is not on
+   * the platform, and nothing is sent.
+   */
+  async unlink(parent: NodeId, name: string, caller: Caller): Promise<void> {
+    const folder = this.#change(parent);
+    const inode = await this.#existing(folder, name, caller.signal);
+    if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
+    await this.#dropOnFailure([folder], () => this.#sender.whileQuiet(inode, caller.signal, async () => {
+      if (inode.entry.version !== unsentVersion) {
+        const location = this.#core.table.locate(inode);
+        if (inode.handles > 0) inode.parked = await this.#core.provider.park(location, caller.signal);
+        else await this.#core.provider.removeFile(location, caller.signal);
+      }
+      this.#gone(inode);
+    }));
+  }
+
+  async rmdir(parent: NodeId, name: string, caller: Caller): Promise<void> {
+    const folder = this.#change(parent);
+    const inode = await this.#existing(folder, name, caller.signal);
+    if (inode.kind === 'file') throw new FsError('ENOTDIR', `${inode.path} is a file`);
+    await this.#dropOnFailure([folder, inode], () => this.#sender.whileQuiet(inode, caller.signal, async () => {
+      // What the platform does not have yet is in the folder all the same.
+      if (this.#hasUnsent(inode)) throw new FsError('ENOTEMPTY', `${inode.path} holds a file that is being written`);
+      await this.#core.provider.removeFolder(this.#core.table.locate(inode), caller.signal);
+      this.#gone(inode);
+    }));
+  }
+
+  /** Unsent changes of the file go out first, under its old name: if that fails nothing is renamed. */
+  async rename(parent: NodeId, name: string, newParent: NodeId, newName: string, noReplace: boolean, caller: Caller): Promise<void> {
+    const { signal } = caller;
+    const from = this.#change(parent);
+    const to = this.#change(newParent, newName);
+    const inode = await this.#existing(from, name, signal);
+    if (inode.kind === 'file') await this.#sender.send(inode, signal);
+    const target = to.children.get(newName);
+    if (target === inode) return;
+    if (noReplace && target?.draft?.dirty === true) throw new FsError('EEXIST', `${target.path} exists`);
+    if (target?.kind === 'folder' && this.#hasUnsent(target)) throw new FsError('ENOTEMPTY', `${target.path} holds a file that is being written`);
+    const move = async (): Promise<void> => {
+      const { table, provider } = this.#core;
+      const entry = await provider.move(table.locate(inode), table.locateChild(to, newName), { replace: !noReplace }, signal);
+      this.#renamed(inode, to, newName, entry);
+    };
+    const quietly = target === undefined ? move : () => this.#sender.whileQuiet(target, signal, move);
+    await this.#dropOnFailure([from, to], () => this.#sender.whileQuiet(inode, signal, quietly));
+    this.#core.table.dropIfUnused(inode);
+  }
+
+  #renamed(inode: Inode, to: Inode, newName: string, entry: Entry | undefined): void {
+    const { place } = inode;
+    this.#knowledge.forgetChanged(inode);
+    this.#core.table.move(inode, to, newName);
+    this.#knowledge.enter(inode, entry ?? { ...inode.entry, name: newName });
+    this.#knowledge.markChanged(inode);
+    this.#knowledge.touchFolder(to);
+    if (place === undefined) return;
+    this.#core.listings.enter(place.parent, place.name, undefined);
+    this.#knowledge.touchFolder(place.parent);
+  }
+
+  /** A name went from the platform: from the tree and the listing, too. */
+  #gone(inode: Inode): void {
+    const { place } = inode;
+    if (place === undefined) return;
+    this.#knowledge.forgetChanged(inode);
+    this.#core.listings.enter(place.parent, place.name, undefined);
+    this.#knowledge.touchFolder(place.parent);
+    inode.changed = this.#core.clock.now();
+    this.#core.table.orphan(inode);
+  }
+
+  /** A file that only this mount knows until it is sent. */
+  async #makeUnsent(folder: Inode, name: string, caller: Caller): Promise<Inode> {
+    const now = this.#core.clock.now();
+    const made = this.#enterNew(folder, name, {
+      name, kind: 'file', size: 0, modified: rounded(this.#core, now), version: unsentVersion, observed: now,
+    });
+    made.owner = { uid: caller.uid, gid: caller.gid };
+    await this.#sender.change(made, caller.signal, (draft) => draft.truncate(0, now), true);
+    return made;
+  }
+
+  async #undo(made: Inode): Promise<void> {
+    const { draft } = made;
+    made.draft = undefined;
+    this.#core.table.orphan(made);
+    await draft?.discard();
+  }
+
+  #enterNew(folder: Inode, name: string, entry: Entry): Inode {
+    const stale = folder.children.get(name);
+    if (stale !== undefined) this.#core.table.orphan(stale);
+    const made = this.#core.table.add(folder, name, { ...entry, name });
+    if (entry.version !== unsentVersion) this.#core.listings.enter(folder, name, made.entry);
+    return made;
+  }
+
+  /** What has that name: by memory if it knows one, else by a fresh look, for ENOENT is the platform's to say. */
+  async #existing(folder: Inode, name: string, signal: AbortSignal): Promise<Inode> {
+    const found = await this.#knowledge.find(folder, name, signal) ?? await this.#knowledge.look(folder, name, signal);
+    if (found === undefined) throw new FsError('ENOENT', `${name} is not in ${folder.path}`);
+    return found;
+  }
+
+  #hasUnsent(folder: Inode): boolean {
+    for (const child of folder.children.values()) {
+      if (child.draft?.dirty === true || this.#hasUnsent(child)) return true;
+    }
+    return false;
+  }
+
+  /** A folder that is about to change, and a new name in it that the platform can keep. */
+  #change(node: NodeId, newName?: string): Inode {
+    if (this.#core.settings.readOnly) throw new FsError('EROFS', 'the drive is mounted read-only');
+    const folder = this.#folder(node);
+    const refused = newName === undefined ? undefined : this.#core.provider.refuseName(newName);
+    if (refused !== undefined) throw refused;
+    return folder;
+  }
+
+  #folder(node: NodeId): Inode {
+    const inode = this.#core.table.get(node);
+    if (inode.kind !== 'folder') throw new FsError('ENOTDIR', `${inode.path} is not a folder`);
+    return inode;
+  }
+
+  /** A change that fails may have happened, or show that memory is wrong: the platform is asked next time. */
+  async #dropOnFailure<T>(folders: readonly Inode[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      for (const folder of folders) {
+        this.#core.listings.drop(folder);
+        for (const child of folder.children.values()) child.learnt = isErrno(thrown, 'EINTR') ? child.learnt : -Infinity;
+      }
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Open files: reading through the window, writing into the draft, and what each of FLUSH, FSYNC and
+ * RELEASE must have done before it says yes.
+ */
+import { FsError, isErrno, toFsError } from '../errors.js';
+import { isSettled, type Core } from './core.js';
+import type { Caller, FileHandle, NodeId, OpenFlags, OpenReply } from './filesystem.js';
+import type { Inode } from './inode.js';
+import type { Knowledge } from './knowledge.js';
+import { freshWindow, nextWindow, type WindowLimits, type WindowState } from './reading/prefetch-window.js';
+import type { RemoteContent } from './reading/remote-content.js';
+import type { Draft } from './writing/draft.js';
+import type { Sender } from './writing/sender.js';
+
+interface OpenFile {
+  readonly inode: Inode;
+  readonly flags: OpenFlags;
+  /** Reads bypass the kernel's pages, which hold another version for other handles. */
+  readonly direct: boolean;
+  /** The version that a direct handle has delivered bytes of. */
+  content: RemoteContent | undefined;
+  window: WindowState;
+  /** Reads that are not answered yet, and who sent them. */
+  readonly reads: Map<AbortController, number>;
+}
+
+/** A first read in order opens this much; each further step doubles it. */
+const firstWindow = 1024 * 1024;
+
+/** No single reader is further ahead than this, whatever the budget. */
+const largestWindow = 64 * 1024 * 1024;
+
+/** How often a read starts again because the platform had a newer version than the listing told. */
+const corrections = 3;
+
+export class OpenFiles {
+  readonly #core: Core;
+  readonly #knowledge: Knowledge;
+  readonly #sender: Sender;
+  readonly #files = new Map<FileHandle, OpenFile>();
+  readonly #limits: WindowLimits;
+  #lastHandle = 0;
+
+  constructor(core: Core, knowledge: Knowledge, sender: Sender) {
+    this.#core = core;
+    this.#knowledge = knowledge;
+    this.#sender = sender;
+    this.#limits = { first: firstWindow, largest: Math.max(firstWindow, Math.min(largestWindow, core.settings.memory / 4)) };
+  }
+
+  /** OPEN. Asks the platform nothing; what is wrong with it shows at the first read or write. */
+  async open(node: NodeId, flags: OpenFlags, caller: Caller): Promise<OpenReply> {
+    const inode = this.#core.table.get(node);
+    if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
+    if (flags.write) this.#writable();
+    tellUntold(inode);
+    if (flags.write && flags.truncate) {
+      await this.#sender.change(inode, caller.signal, (draft) => draft.truncate(0, this.#core.clock.now()), true);
+    }
+    return this.enter(inode, flags);
+  }
+
+  /** Gives out a handle, and decides what the kernel's pages are still worth. */
+  enter(inode: Inode, flags: OpenFlags): OpenReply {
+    const { keepCache, directIo } = this.#pagesAt(inode);
+    this.#lastHandle += 1;
+    this.#files.set(this.#lastHandle, { inode, flags, direct: directIo, content: undefined, window: freshWindow, reads: new Map() });
+    inode.handles += 1;
+    if (flags.write) inode.writers += 1;
+    if (!directIo) inode.pagers += 1;
+    return { handle: this.#lastHandle, keepCache, directIo };
+  }
+
+  async read(handle: FileHandle, offset: number, length: number, caller: Caller): Promise<readonly Uint8Array[]> {
+    const file = this.#get(handle);
+    const own = new AbortController();
+    const interrupted = (): void => own.abort();
+    if (caller.signal.aborted) own.abort();
+    caller.signal.addEventListener('abort', interrupted, { once: true });
+    file.reads.set(own, caller.pid);
+    try {
+      const { draft } = file.inode;
+      if (draft !== undefined) return await draft.read(offset, length, file, own.signal);
+      return await this.#readRemote(file, offset, length, own.signal);
+    } finally {
+      file.reads.delete(own);
+      caller.signal.removeEventListener('abort', interrupted);
+    }
+  }
+
+  async write(handle: FileHandle, node: NodeId, offset: number, data: Uint8Array, fromPageCache: boolean, caller: Caller): Promise<number> {
+    // Pages written back by the kernel may name a handle that is closed already: the node counts.
+    const file = this.#files.get(handle);
+    const inode = file?.inode ?? this.#core.table.get(node);
+    if (file === undefined && !fromPageCache) throw new FsError('EBADF', 'a write to a file that is not open');
+    this.#writable();
+    const place = await this.#prepare(inode, file, offset, caller.signal);
+    const { maxFileSize } = this.#core.provider.traits;
+    if (place + data.length > maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${maxFileSize} bytes that the platform takes`);
+    await this.#sender.change(inode, caller.signal, (draft) => draft.write(place, data, this.#core.clock.now()));
+    return data.length;
+  }
+
+  /** A new length for a file that somebody has open for writing. */
+  async truncateOpen(inode: Inode, size: number, signal: AbortSignal): Promise<void> {
+    this.#writable();
+    await this.#prepare(inode, undefined, 0, signal);
+    await this.#sender.change(inode, signal, async (draft) => {
+      draft.due = true;
+      await draft.truncate(size, this.#core.clock.now());
+    }, size === 0);
+  }
+
+  async fallocate(handle: FileHandle, mode: number, offset: number, length: number, caller: Caller): Promise<void> {
+    const { inode } = this.#get(handle);
+    if (mode !== 0) throw new FsError('EOPNOTSUPP', 'only plain growth can be allocated');
+    if (offset + length <= inode.size) return;
+    await this.truncateOpen(inode, offset + length, caller.signal);
+  }
+
+  /** No holes are known of a remote file: all is data up to the end. */
+  lseek(handle: FileHandle, offset: number, whence: 'data' | 'hole'): number {
+    const { inode } = this.#get(handle);
+    if (offset < 0 || offset >= inode.size) throw new FsError('ENXIO', `offset ${offset} is past the end of ${inode.path}`);
+    return whence === 'data' ? offset : inode.size;
+  }
+
+  /** close(2): sends what is due and says whether the platform has it. */
+  async flush(handle: FileHandle, caller: Caller): Promise<void> {
+    const file = this.#get(handle);
+    // A closing program does not wait for what it asked to read; other processes on the handle do.
+    for (const [read, pid] of file.reads) if (pid === caller.pid) read.abort();
+    tellUntold(file.inode);
+    if (!file.flags.write) return;
+    await this.#sender.quiet(file.inode, caller.signal);
+    if (file.inode.draft?.due === true) await this.#sender.send(file.inode, caller.signal);
+  }
+
+  async fsync(node: NodeId, caller: Caller): Promise<void> {
+    const inode = this.#core.table.get(node);
+    tellUntold(inode);
+    await this.#sender.send(inode, caller.signal);
+  }
+
+  /** The last of a handle. What no close has sent is sent now; what cannot be is kept. */
+  async release(handle: FileHandle, caller: Caller): Promise<void> {
+    const file = this.#get(handle);
+    const { inode } = file;
+    this.#files.delete(handle);
+    for (const read of file.reads.keys()) read.abort();
+    inode.content?.cancel(file);
+    inode.pages?.cancel(file);
+    file.content?.cancel(file);
+    try {
+      if (file.flags.write && inode.writers === 1 && inode.draft !== undefined) await this.#settle(inode, inode.draft, caller);
+    } finally {
+      inode.handles -= 1;
+      if (file.flags.write) inode.writers -= 1;
+      if (!file.direct) inode.pagers -= 1;
+      await this.#lastOut(inode);
+    }
+  }
+
+  /** The last writer goes: his draft is sent, or kept. */
+  async #settle(inode: Inode, draft: Draft, caller: Caller): Promise<void> {
+    if (draft.dirty && !inode.isOrphan) {
+      // An attempt that failed on this very content was told to its close; it is not made twice.
+      const told = draft.failure;
+      const failure = told ?? await this.#sender.send(inode, caller.signal).then(() => undefined, toFsError);
+      if (failure !== undefined && isUnsent(draft)) {
+        if (inode.writers > 1) return;
+        if (told === undefined) inode.untold = failure;
+        await this.#sender.keep(inode, draft, failure);
+        return;
+      }
+    }
+    // Another writer came while it was being sent: the draft is his now.
+    if (inode.writers > 1 || inode.draft !== draft || (isUnsent(draft) && !inode.isOrphan)) return;
+    if (!inode.isOrphan || inode.handles <= 1) {
+      inode.draft = undefined;
+      await draft.discard();
+    }
+  }
+
+  async #lastOut(inode: Inode): Promise<void> {
+    if (inode.handles > 0) return;
+    if (inode.isOrphan) {
+      const { draft, parked } = inode;
+      inode.draft = undefined;
+      inode.parked = undefined;
+      await draft?.discard();
+      if (parked !== undefined) {
+        await this.#core.provider.removeFile(parked, AbortSignal.timeout(60_000)).catch((thrown: unknown) => {
+          this.#core.log.warn({ path: parked.path, err: thrown }, 'a deleted file could not be removed from under its hidden name; a later mount does it');
+        });
+      }
+    }
+    this.#core.table.dropIfUnused(inode);
+  }
+
+  async #readRemote(file: OpenFile, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const { inode } = file;
+    for (let attempt = 1; ; attempt += 1) {
+      const pinned = file.direct ? file.content : inode.pages;
+      const content = pinned ?? this.#knowledge.contentOf(inode);
+      try {
+        const step = nextWindow(file.window, offset, length, content.size, this.#limits);
+        file.window = step.state;
+        const { start, end } = step.ahead;
+        if (end > start) {
+          // The read itself and what follows it go out as one request where they touch.
+          const from = start <= offset + length ? Math.min(offset, start) : start;
+          file.window = { ...step.state, asked: Math.max(content.prefetch(from, end, file), Math.min(offset + length, content.size)) };
+        }
+        const pieces = await content.read(offset, length, file, signal);
+        if (this.#deliver(file, content)) return pieces;
+        throw new FsError('ESTALE', `${inode.path} changed while it was read`);
+      } catch (thrown) {
+        if (!isErrno(thrown, 'ESTALE')) throw thrown;
+        if ((file.direct ? file.content : inode.pages) !== undefined || attempt > corrections) {
+          // Bytes of the older version were given: the next open gets the newer one.
+          inode.learnt = -Infinity;
+          if (inode.place !== undefined) this.#core.listings.drop(inode.place.parent);
+          throw thrown;
+        }
+        await this.#correct(inode, signal);
+      }
+    }
+  }
+
+  /** Binds what shows these bytes to their version; false where it shows another already. */
+  #deliver(file: OpenFile, content: RemoteContent): boolean {
+    if (file.direct) {
+      file.content = content;
+      return true;
+    }
+    file.inode.pages ??= content;
+    return file.inode.pages === content;
+  }
+
+  /** The listing was older than the platform: looks at the file, and tells the kernel. */
+  async #correct(inode: Inode, signal: AbortSignal): Promise<void> {
+    if (inode.place === undefined) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced`);
+    const { parent, name } = inode.place;
+    const before = inode.entry.version;
+    const found = await this.#knowledge.look(parent, name, signal);
+    if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced`);
+    if (inode.entry.version === before) inode.content = undefined;
+    this.#core.notices.invalidateNode(inode.node);
+  }
+
+  /**
+   * Before the first change of a file: a look whether it still is what the listing told. Returns the
+   * offset to write at, which for O_APPEND is the end as it is now.
+   */
+  async #prepare(inode: Inode, file: OpenFile | undefined, offset: number, signal: AbortSignal): Promise<number> {
+    if (inode.draft !== undefined || inode.place === undefined) return offset;
+    if (performance.now() - inode.learnt <= this.#core.settings.attrTtl) return offset;
+    const before = inode.entry;
+    const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
+    if (found !== inode) throw new FsError('ESTALE', `${before.name} was deleted or replaced on the platform`);
+    if (inode.entry.version === before.version) return offset;
+    if (inode.pages !== undefined && inode.pages.version !== inode.entry.version) {
+      throw new FsError('ESTALE', `${inode.path} was changed by somebody else while it was open`);
+    }
+    return file?.flags.append === true ? (inode.entry.size ?? 0) + (offset - (before.size ?? 0)) : offset;
+  }
+
+  #pagesAt(inode: Inode): { keepCache: boolean; directIo: boolean } {
+    if (inode.draft !== undefined) return { keepCache: false, directIo: false };
+    if (inode.pagers > 0) {
+      const mixed = inode.pages !== undefined && inode.pages.version !== inode.entry.version;
+      return { keepCache: !mixed, directIo: mixed };
+    }
+    const keepCache = inode.pages?.settled === true && inode.pages.version === inode.entry.version && isSettled(inode.entry);
+    if (!keepCache) inode.pages = undefined;
+    if (inode.content?.settled === false) inode.content = undefined;
+    return { keepCache, directIo: false };
+  }
+
+  #writable(): void {
+    if (this.#core.settings.readOnly) throw new FsError('EROFS', 'the drive is mounted read-only');
+  }
+
+  #get(handle: FileHandle): OpenFile {
+    const file = this.#files.get(handle);
+    if (file === undefined) throw new FsError('EBADF', `handle ${handle} is not open`);
+    return file;
+  }
+}
+
+/** Asked anew after a wait, in which somebody else may have sent it. */
+function isUnsent(draft: Draft): boolean {
+  return draft.dirty;
+}
+
+/** An error of an earlier RELEASE, which no program has heard, is told once. */
+function tellUntold(inode: Inode): void {
+  const { untold } = inode;
+  inode.untold = undefined;
+  if (untold !== undefined) throw untold;
+}

@@ -1,0 +1,46 @@
+/** The mount's one budget of memory for file content: finished blocks, and bytes on their way. */
+import { LRUCache } from 'lru-cache';
+import type { Block } from './block.js';
+
+export class BlockStore {
+  /** Bytes, for blocks kept and blocks on their way together. */
+  readonly budget: number;
+  readonly #blocks: LRUCache<string, Block>;
+  #contents = 0;
+  #onTheWay = 0;
+
+  constructor(budget: number) {
+    this.budget = budget;
+    this.#blocks = new LRUCache<string, Block>({
+      maxSize: Math.max(1, Math.floor(budget / 2)),
+      sizeCalculation: (block) => Math.max(1, block.length),
+    });
+  }
+
+  /** A key space for one version of one file. */
+  newContent(): number {
+    this.#contents += 1;
+    return this.#contents;
+  }
+
+  get(content: number, index: number): Block | undefined {
+    return this.#blocks.get(`${content}:${index}`);
+  }
+
+  keep(content: number, index: number, block: Block): void {
+    this.#blocks.set(`${content}:${index}`, block);
+  }
+
+  /** How many bytes may still be asked for ahead of need: half of the budget is theirs. */
+  get roomAhead(): number {
+    return Math.max(0, Math.floor(this.budget / 2) - this.#onTheWay);
+  }
+
+  started(bytes: number): void {
+    this.#onTheWay += bytes;
+  }
+
+  ended(bytes: number): void {
+    this.#onTheWay -= bytes;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * One version of one remote file, read by blocks. A block is fetched once however many readers ask;
+ * every fetch names the version, so that bytes of two versions never come together (promise 3).
+ */
+import { FsError, isErrno, toFsError } from '../../errors.js';
+import type { Log } from '../../observe/log.js';
+import type { Location, Provider } from '../../providers/provider.js';
+import { Block, blockSize } from './block.js';
+import type { BlockStore } from './block-store.js';
+
+/** A longer stretch is asked for in parts of this many bytes, which come side by side. */
+const partSize = 8 * 1024 * 1024;
+
+/** Who asked for bytes ahead of need; when he goes, what nobody waits for is cancelled. */
+export type Reader = object;
+
+export interface ContentParts {
+  readonly provider: Provider;
+  readonly store: BlockStore;
+  readonly log: Log;
+  /** Where the file stands now: a rename moves it. Throws ESTALE once it is gone. */
+  readonly locate: () => Location;
+  /** False while the platform could change the bytes and call the version the same. */
+  readonly settled: boolean;
+}
+
+interface Fetch {
+  readonly first: number;
+  readonly blocks: readonly Block[];
+  readonly reader: Reader;
+  readonly abort: AbortController;
+}
+
+export class RemoteContent {
+  readonly size: number;
+  /** The platform's name for this version. Changes when our own setting of a time renames it. */
+  version: string;
+  readonly #parts: ContentParts;
+  #key: number;
+  readonly #loading = new Map<number, { readonly block: Block; readonly fetch: Fetch }>();
+  readonly #fetches = new Set<Fetch>();
+
+  constructor(parts: ContentParts, version: string, size: number) {
+    this.#parts = parts;
+    this.#key = parts.store.newContent();
+    this.version = version;
+    this.size = size;
+  }
+
+  /** Whether its blocks may be served at a later open. */
+  get settled(): boolean {
+    return this.#parts.settled;
+  }
+
+  /** The bytes `[offset, offset + length)`, fewer at the end, as they came from the network. */
+  async read(offset: number, length: number, reader: Reader, signal: AbortSignal): Promise<Uint8Array[]> {
+    const end = Math.min(offset + length, this.size);
+    if (offset >= end) return [];
+    const first = Math.floor(offset / blockSize);
+    const last = Math.floor((end - 1) / blockSize);
+    const blocks = this.#ensure(first, last, reader);
+    for (const block of blocks) block.claims += 1;
+    const pieces: Uint8Array[] = [];
+    try {
+      for (const [i, block] of blocks.entries()) {
+        const base = (first + i) * blockSize;
+        const from = Math.max(0, offset - base);
+        const to = Math.min(block.length, end - base);
+        await block.filledTo(to, signal);
+        pieces.push(...block.slice(from, to));
+      }
+    } finally {
+      for (const block of blocks) block.claims -= 1;
+      if (signal.aborted) this.cancel(reader);
+    }
+    return pieces;
+  }
+
+  /** Asks for `[start, end)` ahead of need, as far as memory allows. Returns up to where it went. */
+  prefetch(start: number, end: number, reader: Reader): number {
+    const limit = Math.min(this.size, end, start + this.#parts.store.roomAhead);
+    if (limit <= start) return start;
+    const first = Math.floor(start / blockSize);
+    const last = Math.floor((limit - 1) / blockSize);
+    this.#ensure(first, last, reader);
+    return Math.min(this.size, (last + 1) * blockSize);
+  }
+
+  /** Ends the fetches that this reader began and that nobody waits for. */
+  cancel(reader: Reader): void {
+    for (const fetch of this.#fetches) {
+      if (fetch.reader === reader && fetch.blocks.every((block) => block.claims === 0)) this.#stop(fetch);
+    }
+  }
+
+  /** Forgets every block, as they are not trusted at the next open. The store drops them as they age. */
+  forget(): void {
+    for (const fetch of this.#fetches) this.#stop(fetch);
+    this.#key = this.#parts.store.newContent();
+  }
+
+  /** The blocks `first` to `last`: kept ones, ones on their way, and new fetches for the runs between. */
+  #ensure(first: number, last: number, reader: Reader): Block[] {
+    const blocks: (Block | undefined)[] = [];
+    for (let index = first; index <= last; index += 1) {
+      blocks.push(this.#parts.store.get(this.#key, index) ?? this.#loading.get(index)?.block);
+    }
+    const all: Block[] = [];
+    for (let i = 0; i < blocks.length;) {
+      const there = blocks[i];
+      if (there !== undefined) {
+        all.push(there);
+        i += 1;
+        continue;
+      }
+      let run = 1;
+      while (run * blockSize < partSize && i + run < blocks.length && blocks[i + run] === undefined) run += 1;
+      all.push(...this.#start(first + i, run, reader).blocks);
+      i += run;
+    }
+    return all;
+  }
+
+  #start(first: number, count: number, reader: Reader): Fetch {
+    const blocks: Block[] = [];
+    for (let index = first; index < first + count; index += 1) {
+      blocks.push(new Block(Math.min(blockSize, this.size - index * blockSize)));
+    }
+    const fetch: Fetch = { first, blocks, reader, abort: new AbortController() };
+    for (const [i, block] of blocks.entries()) this.#loading.set(first + i, { block, fetch });
+    this.#fetches.add(fetch);
+    void this.#run(fetch);
+    return fetch;
+  }
+
+  async #run(fetch: Fetch): Promise<void> {
+    const start = fetch.first * blockSize;
+    const bytes = fetch.blocks.reduce((sum, block) => sum + block.length, 0);
+    this.#parts.store.started(bytes);
+    let at = start;
+    try {
+      while (at < start + bytes) at = await this.#receive(fetch, at, start + bytes);
+    } catch (thrown) {
+      const error = fetch.abort.signal.aborted ? new FsError('EINTR', 'the read was given up') : toFsError(thrown);
+      this.#drop(fetch);
+      for (const block of fetch.blocks) if (!block.complete) block.fail(error);
+    } finally {
+      this.#fetches.delete(fetch);
+      this.#parts.store.ended(bytes);
+    }
+  }
+
+  /** One request from `at` to `end`; returns up to where it came. A break after progress goes on from there. */
+  async #receive(fetch: Fetch, at: number, end: number): Promise<number> {
+    const { version } = this;
+    const location = this.#parts.locate();
+    let place = at;
+    try {
+      const download = await this.#parts.provider.read(location, { start: at, end, version }, fetch.abort.signal);
+      for await (const piece of download.body) {
+        this.#distribute(fetch, place, piece);
+        place += piece.length;
+      }
+      if (place < end) throw new FsError('EIO', `the answer for ${location.path} ended early`, { retryable: true });
+      return place;
+    } catch (thrown) {
+      if (fetch.abort.signal.aborted) throw thrown;
+      // Our own rename or setting of a time overtook the request: what it asked for has another name now.
+      if (isErrno(thrown, 'ESTALE') && version !== this.version) return place;
+      if ((isErrno(thrown, 'ENOENT') || isErrno(thrown, 'ESTALE')) && location.path !== this.#parts.locate().path) return place;
+      if (isErrno(thrown, 'ENOENT')) throw new FsError('ESTALE', `${location.path} is gone`, { cause: thrown });
+      const error = toFsError(thrown);
+      if (!error.retryable || place === at) throw error;
+      this.#parts.log.debug({ path: location.path, at: place, reason: error.message }, 'reading goes on after a break');
+      return place;
+    }
+  }
+
+  #distribute(fetch: Fetch, at: number, piece: Uint8Array): void {
+    let offset = 0;
+    while (offset < piece.length) {
+      const position = at + offset;
+      const index = Math.floor(position / blockSize);
+      const block = fetch.blocks[index - fetch.first];
+      if (block === undefined) throw new FsError('EIO', 'the answer is longer than what was asked for');
+      const room = block.length - (position - index * blockSize);
+      const part = offset === 0 && piece.length <= room ? piece : piece.subarray(offset, offset + room);
+      block.append(part);
+      offset += part.length;
+      if (!block.complete) continue;
+      this.#parts.store.keep(this.#key, index, block);
+      this.#loading.delete(index);
+    }
+  }
+
+  #stop(fetch: Fetch): void {
+    this.#drop(fetch);
+    fetch.abort.abort();
+  }
+
+  /** Takes a fetch's blocks out of the table, so that whoever comes next begins anew. */
+  #drop(fetch: Fetch): void {
+    for (const [i] of fetch.blocks.entries()) {
+      if (this.#loading.get(fetch.first + i)?.fetch === fetch) this.#loading.delete(fetch.first + i);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * The file system on a remote platform: what a driver calls, handed to the room whose business it
+ * is. See `namespace` for names, `open-files` for reading and writing, `knowledge` for what is known.
+ */
+import { FsError } from '../errors.js';
+import type { Log } from '../observe/log.js';
+import type { Entry, Provider } from '../providers/provider.js';
+import type { ChangeTimes } from '../storage/change-times.js';
+import type { Staging } from '../storage/staging.js';
+import { AttributeSetter } from './attribute-changes.js';
+import { Clock } from './clock.js';
+import type { Core, FileSystemSettings } from './core.js';
+import { Directories } from './directories.js';
+import type { FileSystem, KernelNotices, StatfsReply, UnsentFile } from './filesystem.js';
+import type { Inode } from './inode.js';
+import { InodeTable } from './inode-table.js';
+import { Knowledge } from './knowledge.js';
+import { Listings } from './listings.js';
+import { Namespace } from './namespace.js';
+import { OpenFiles } from './open-files.js';
+import { BlockStore } from './reading/block-store.js';
+import { Room } from './room.js';
+import { Sender } from './writing/sender.js';
+
+export type { FileSystemSettings } from './core.js';
+
+export interface FileSystemParts {
+  readonly provider: Provider;
+  readonly staging: Staging;
+  readonly changeTimes: ChangeTimes;
+  readonly log: Log;
+}
+
+/** Entries in all listings together; an entry takes some 300 bytes. */
+const maxListedEntries = 1_000_000;
+
+/** The key of the root's time among the times of change. */
+const rootKey = 'root';
+
+/** Makes the file system over a provider that is connected. The parts stay the caller's to close. */
+export function createFileSystem(parts: FileSystemParts, settings: FileSystemSettings): FileSystem {
+  const { provider, changeTimes } = parts;
+  const clock = new Clock();
+  const table = new InodeTable(rootEntry(changeTimes, provider, clock));
+  const core: Core = {
+    ...parts,
+    settings,
+    clock,
+    table,
+    listings: new Listings({
+      provider, table, ttl: settings.dirTtl, maxEntries: maxListedEntries, onEntry: (entry) => clock.observe(entry.observed),
+    }),
+    store: new BlockStore(settings.memory),
+    notices: { invalidateNode: () => undefined, invalidateEntry: () => undefined },
+  };
+  const knowledge = new Knowledge(core);
+  const sender = new Sender(core, knowledge);
+  const files = new OpenFiles(core, knowledge, sender);
+  const names = new Namespace(core, knowledge, files, sender);
+  const attributes = new AttributeSetter(core, knowledge, files, sender);
+  const folders = new Directories(core, knowledge);
+  const room = new Room(provider, parts.log);
+
+  return {
+    attachKernel(notices: KernelNotices) { core.notices = notices; },
+
+    lookup: (parent, name, caller) => names.lookup(parent, name, caller),
+    forget: (node, lookups) => table.forget(node, lookups),
+    async getattr(node, _handle, caller) {
+      const inode = table.get(node);
+      await knowledge.refresh(inode, caller.signal);
+      return knowledge.attributesReply(inode);
+    },
+    setattr: (node, changes, handle, caller) => attributes.set(node, changes, handle, caller),
+
+    mkdir: (parent, name, _mode, caller) => names.mkdir(parent, name, caller),
+    mknod: (parent, name, _mode, caller) => names.mknod(parent, name, caller),
+    create: (parent, name, flags, _mode, caller) => names.create(parent, name, flags, caller),
+    unlink: (parent, name, caller) => names.unlink(parent, name, caller),
+    rmdir: (parent, name, caller) => names.rmdir(parent, name, caller),
+    rename: (parent, name, newParent, newName, options, caller) =>
+      names.rename(parent, name, newParent, newName, options.noReplace, caller),
+
+    open: (node, flags, caller) => files.open(node, flags, caller),
+    read: (_node, handle, offset, length, caller) => files.read(handle, offset, length, caller),
+    write: (node, handle, offset, data, options, caller) => files.write(handle, node, offset, data, options.fromPageCache, caller),
+    flush: (_node, handle, caller) => files.flush(handle, caller),
+    fsync: (node, _handle, caller) => files.fsync(node, caller),
+    release: (_node, handle, caller) => files.release(handle, caller),
+    fallocate: (_node, handle, mode, offset, length, caller) => files.fallocate(handle, mode, offset, length, caller),
+    lseek: (_node, handle, offset, whence) => Promise.resolve().then(() => files.lseek(handle, offset, whence)),
+
+    opendir: (node, caller) => folders.open(node, caller),
+    readdir: (_node, handle, cookie) => folders.read(handle, cookie),
+    lookupListed: (_node, handle, entry) => folders.lookupListed(handle, entry),
+    releasedir: (_node, handle) => folders.release(handle),
+
+    statfs: (): StatfsReply => room.statfs(),
+
+    getxattr(node, name) {
+      const value = ownAttributes(provider, table.get(node), table.locate(table.get(node)).path).get(name);
+      if (value === undefined) throw new FsError(name.startsWith('user.amarre.') ? 'ENODATA' : 'EOPNOTSUPP', `no attribute ${name}`);
+      return Buffer.from(value);
+    },
+    listxattr: (node) => [...ownAttributes(provider, table.get(node), '').keys()],
+    setxattr: (_node, name) => Promise.reject(new FsError('EOPNOTSUPP', `the platform keeps no attribute ${name}`)),
+    removexattr: (_node, name) => Promise.reject(new FsError('EOPNOTSUPP', `the platform keeps no attribute ${name}`)),
+
+    async shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]> {
+      await Promise.all([...table.all()].map((inode) => sender.finish(inode, signal)));
+      room.close();
+      return sender.kept;
+    },
+  };
+}
+
+/** The root's time is the first seen, kept for all mounts to come. */
+function rootEntry(changeTimes: ChangeTimes, provider: Provider, clock: Clock): Entry {
+  const state = { size: 0, modified: 0 };
+  const step = provider.traits.timeResolution;
+  const modified = changeTimes.get(rootKey, state) ?? Math.floor(clock.now() / step) * step;
+  changeTimes.set(rootKey, state, modified);
+  return { name: '', kind: 'folder', size: undefined, modified, version: 'root', observed: clock.now() };
+}
+
+/** The read-only attributes that show where a file comes from. */
+function ownAttributes(provider: Provider, inode: Inode, path: string): Map<string, string> {
+  return new Map([
+    ['user.amarre.id', inode.entry.id ?? path],
+    ['user.amarre.provider', provider.name],
+    ['user.amarre.version', inode.entry.version],
+  ]);
+}

@@ -1,0 +1,162 @@
+/**
+ * The local copy of a file while somebody writes it: what was written lies in a staged file, what
+ * was not is read from the version that it was made from. It is sent as a whole, and stays as a
+ * cache for its writers once it is sent.
+ */
+import { FsError } from '../../errors.js';
+import type { StagedFile, StagingNote } from '../../storage/staging.js';
+import type { Reader, RemoteContent } from '../reading/remote-content.js';
+import { addExtent, cutExtents, gapsBelow, noExtents, splitByExtents, type Extents } from './extents.js';
+
+/** Bytes fetched at once to fill a gap. */
+const fillPiece = 4 * 1024 * 1024;
+
+export class Draft {
+  readonly file: StagedFile;
+  /** Bytes. */
+  size: number;
+  /** The time to give the file: of the last write, or as it was set since. Milliseconds since the epoch. */
+  modified: number;
+  /** Something in it is not on the platform. */
+  dirty = false;
+  /**
+   * It is due at the next FLUSH: something was written, cut or dated. A file only created or emptied
+   * is dirty but not due: `cmd > file` flushes before its first byte.
+   */
+  due = false;
+  /** The platform's version that it was made from, or became; undefined for a file that was never sent. */
+  version: string | undefined;
+  /** Why the last attempt to send this very state failed. */
+  failure: FsError | undefined;
+  /** While an upload reads it: a change waits for this to resolve, so that no upload is torn. */
+  sealed: Promise<void> | undefined;
+  /** What lies below `limit` and was not written here is this version's. */
+  #base: { readonly content: RemoteContent; readonly limit: number } | undefined;
+  #present: Extents = noExtents;
+  readonly #changes = new Set<Promise<void>>();
+
+  constructor(create: (note: () => StagingNote) => StagedFile, options: {
+    readonly path: () => string;
+    readonly base: RemoteContent | undefined;
+    readonly modified: number;
+    readonly version: string | undefined;
+  }) {
+    this.size = options.base?.size ?? 0;
+    this.modified = options.modified;
+    this.version = options.version;
+    this.#base = options.base === undefined ? undefined : { content: options.base, limit: options.base.size };
+    this.file = create(() => this.note(options.path(), 'writing', 'a program was writing it'));
+  }
+
+  /**
+   * Takes the bytes; `now` becomes the file's time, also where another had been set. Dirty from the
+   * call on, not from its end: nobody may drop the draft in between.
+   */
+  write(offset: number, data: Uint8Array, now: number): Promise<void> {
+    this.#changed(now);
+    this.due = true;
+    return this.#change(async () => {
+      await this.file.write(offset, data);
+      this.#present = addExtent(this.#present, { start: offset, end: offset + data.length });
+      this.size = Math.max(this.size, offset + data.length);
+    });
+  }
+
+  /** Sets the length. What grows is zeros; a remote version cut to nothing is never fetched. */
+  truncate(size: number, now: number): Promise<void> {
+    this.#changed(now);
+    return this.#change(async () => {
+      await this.file.truncate(size);
+      if (this.#base !== undefined && size < this.#base.limit) {
+        this.#base = size === 0 ? undefined : { content: this.#base.content, limit: size };
+      }
+      this.#present = cutExtents(this.#present, size);
+      this.size = size;
+    });
+  }
+
+  /** Resolves when every change begun before has ended. */
+  async quiet(): Promise<void> {
+    while (this.#changes.size > 0) await Promise.allSettled(this.#changes);
+  }
+
+  /** A time was set through the file: it goes out with the content. */
+  date(modified: number): void {
+    this.#changed(modified);
+    this.due = true;
+  }
+
+  async read(offset: number, length: number, reader: Reader, signal: AbortSignal): Promise<Uint8Array[]> {
+    const end = Math.min(offset + length, this.size);
+    const pieces: Uint8Array[] = [];
+    for (const stretch of this.#stretches(offset, end)) {
+      const bytes = stretch.end - stretch.start;
+      if (stretch.present || this.#base === undefined) pieces.push(await this.file.read(stretch.start, bytes));
+      else pieces.push(...await this.#base.content.read(stretch.start, bytes, reader, signal));
+    }
+    return pieces;
+  }
+
+  /** Fetches what is still missing, so that the staged file is the whole. */
+  async complete(signal: AbortSignal): Promise<void> {
+    const base = this.#base;
+    if (base === undefined) return;
+    for (const gap of gapsBelow(this.#present, base.limit)) {
+      for (let at = gap.start; at < gap.end; at += fillPiece) {
+        const length = Math.min(fillPiece, gap.end - at);
+        base.content.prefetch(at + length, Math.min(gap.end, at + 4 * fillPiece), this);
+        const pieces = await base.content.read(at, length, this, signal);
+        let place = at;
+        for (const piece of pieces) {
+          await this.file.write(place, piece);
+          place += piece.length;
+        }
+        if (place < at + length) throw new FsError('ESTALE', 'the version that was being changed is shorter than it was');
+        this.#present = addExtent(this.#present, { start: at, end: at + length });
+      }
+    }
+    this.#base = undefined;
+  }
+
+  /** Lets the staged file go. What is on the platform, or was given up, needs it no more. */
+  async discard(): Promise<void> {
+    this.#base?.content.cancel(this);
+    this.#base = undefined;
+    await this.file.discard();
+  }
+
+  /** What the note beside the staged file says. */
+  note(path: string, state: StagingNote['state'], reason: string): StagingNote {
+    const missing = this.#base === undefined ? [] : gapsBelow(this.#present, this.#base.limit);
+    return {
+      path, state, reason,
+      size: this.size,
+      modified: this.modified,
+      base: this.version ?? null,
+      missing: missing.map(({ start, end }): [number, number] => [start, end]),
+    };
+  }
+
+  async #change(work: () => Promise<void>): Promise<void> {
+    const change = work();
+    this.#changes.add(change);
+    try {
+      await change;
+    } finally {
+      this.#changes.delete(change);
+    }
+  }
+
+  #stretches(start: number, end: number): ReturnType<typeof splitByExtents> {
+    if (start >= end) return [];
+    const limit = this.#base?.limit ?? 0;
+    // Beyond the base everything is local: written, or a hole that reads as zeros.
+    return splitByExtents(addExtent(this.#present, { start: limit, end: Math.max(limit, this.size) }), start, end);
+  }
+
+  #changed(modified: number): void {
+    this.modified = modified;
+    this.dirty = true;
+    this.failure = undefined;
+  }
+}

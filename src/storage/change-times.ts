@@ -1,0 +1,48 @@
+/**
+ * When this mount changed a file, kept for the next mount. Platforms tell a modification time only,
+ * and tools that look for changed files (tar's incremental archives, backups) go by ctime: a file
+ * replaced by an older one must not look unchanged. A time is bound to the size and modification
+ * time that the file had; where they differ, somebody else changed it and the time says nothing.
+ */
+import { open, type RootDatabase } from 'lmdb';
+import { z } from 'zod';
+
+/** What the file was when its time of change was noted. Times in milliseconds since the epoch, sizes in bytes. */
+export interface ChangedState {
+  readonly size: number;
+  readonly modified: number;
+}
+
+const recordSchema = z.tuple([z.number(), z.number(), z.number()]);
+
+export interface ChangeTimes {
+  /** The noted time of change of the object `key`, if it still is in that state. */
+  get(key: string, state: ChangedState): number | undefined;
+  /** Notes a change. Returns at once; the disk has it a moment later. */
+  set(key: string, state: ChangedState, changed: number): void;
+  delete(key: string): void;
+  close(): Promise<void>;
+}
+
+/** Opens the store in `folder`, which several mounts may share. Keys are short: an inode number's digits. */
+export function openChangeTimes(options: { readonly folder: string }): ChangeTimes {
+  const database: RootDatabase<unknown, string> = open({ path: options.folder, encoding: 'json', noSubdir: false });
+  return {
+    get(key, state) {
+      const record = recordSchema.safeParse(database.get(key));
+      if (!record.success) return undefined;
+      const [size, modified, changed] = record.data;
+      return size === state.size && modified === state.modified ? changed : undefined;
+    },
+    set(key, state, changed) {
+      void database.put(key, [state.size, state.modified, changed]);
+    },
+    delete(key) {
+      void database.remove(key);
+    },
+    async close() {
+      await database.flushed;
+      await database.close();
+    },
+  };
+}

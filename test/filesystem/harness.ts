@@ -1,0 +1,220 @@
+/**
+ * A file system over the platform in memory, and a small program that uses it as the kernel would:
+ * paths to nodes by LOOKUP, CREATE, WRITE, FLUSH, RELEASE in the order that was seen of the tools.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isErrno } from '../../src/errors.js';
+import type { AttributeChanges, Attributes, Caller, FileHandle, FileSystem, NodeId, OpenFlags } from '../../src/filesystem/filesystem.js';
+import { createFileSystem, type FileSystemSettings } from '../../src/filesystem/remote-filesystem.js';
+import { silentLog } from '../../src/observe/log.js';
+import { openChangeTimes } from '../../src/storage/change-times.js';
+import { openStaging, type Staging } from '../../src/storage/staging.js';
+import { MemoryProvider, type MemoryProviderOptions } from '../support/memory-provider.js';
+
+export const someone: Caller = { pid: 4711, uid: 1000, gid: 1000, signal: new AbortController().signal };
+
+export const settings: FileSystemSettings = {
+  uid: 0, gid: 0, umask: 0o022, readOnly: false, permissions: 'ignore', attrTtl: 1000, dirTtl: 10_000, memory: 64 * 1024 * 1024,
+};
+
+const flags = { read: false, write: false, append: false, truncate: false, exclusive: false };
+export const forReading: OpenFlags = { ...flags, read: true };
+export const forWriting: OpenFlags = { ...flags, write: true };
+export const forBoth: OpenFlags = { ...flags, read: true, write: true };
+export const forAppending: OpenFlags = { ...flags, write: true, append: true };
+/** What `cmd > file` opens with. */
+export const emptying: OpenFlags = { ...flags, write: true, truncate: true };
+/** What `cp` makes a new file with. */
+export const exclusively: OpenFlags = { ...flags, write: true, exclusive: true };
+
+export interface OpenedFile {
+  readonly node: NodeId;
+  readonly handle: FileHandle;
+  readonly keepCache: boolean;
+  readonly directIo: boolean;
+}
+
+export class Mount {
+  readonly fs: FileSystem;
+  readonly platform: MemoryProvider;
+  readonly staging: Staging;
+  readonly notices: string[] = [];
+  readonly folder: string;
+  readonly #close: () => Promise<void>;
+
+  constructor(fs: FileSystem, platform: MemoryProvider, staging: Staging, folder: string, close: () => Promise<void>) {
+    this.fs = fs;
+    this.platform = platform;
+    this.staging = staging;
+    this.folder = folder;
+    this.#close = close;
+    fs.attachKernel({
+      invalidateNode: (node) => this.notices.push(`node ${node}`),
+      invalidateEntry: (parent, name) => this.notices.push(`entry ${parent} ${name}`),
+    });
+  }
+
+  /** The node of a path, by one LOOKUP a step; ENOENT is thrown as open(2) would give it. */
+  async node(path: string): Promise<NodeId> {
+    let node: NodeId = 1;
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      const reply = await this.fs.lookup(node, name, someone);
+      if (reply.node === 0) throw Object.assign(new Error(`ENOENT ${path}`), { errno: 'ENOENT' });
+      node = reply.node;
+    }
+    return node;
+  }
+
+  async exists(path: string): Promise<boolean> {
+    const { parent, name } = await this.split(path);
+    return (await this.fs.lookup(parent, name, someone)).node !== 0;
+  }
+
+  async split(path: string): Promise<{ parent: NodeId; name: string }> {
+    const cut = path.lastIndexOf('/');
+    return { parent: await this.node(path.slice(0, cut)), name: path.slice(cut + 1) };
+  }
+
+  async stat(path: string): Promise<Attributes> {
+    return (await this.fs.getattr(await this.node(path), undefined, someone)).attributes;
+  }
+
+  /** open(2) as the kernel does it: LOOKUP, then OPEN or CREATE. */
+  async open(path: string, how: OpenFlags, options: { readonly create?: boolean } = {}): Promise<OpenedFile> {
+    const { parent, name } = await this.split(path);
+    const found = await this.fs.lookup(parent, name, someone);
+    if (found.node === 0) {
+      if (options.create !== true) throw Object.assign(new Error(`ENOENT ${path}`), { errno: 'ENOENT' });
+      return await this.fs.create(parent, name, how, 0o644, someone);
+    }
+    return { node: found.node, ...await this.fs.open(found.node, how, someone) };
+  }
+
+  async write(file: OpenedFile, offset: number, text: string | Uint8Array): Promise<void> {
+    const data = typeof text === 'string' ? Buffer.from(text) : text;
+    await this.fs.write(file.node, file.handle, offset, data, { fromPageCache: false }, someone);
+  }
+
+  async read(file: OpenedFile, offset = 0, length = 1 << 20): Promise<Buffer> {
+    return Buffer.concat(await this.fs.read(file.node, file.handle, offset, length, someone));
+  }
+
+  async flush(file: OpenedFile): Promise<void> {
+    await this.fs.flush(file.node, file.handle, someone);
+  }
+
+  async release(file: OpenedFile): Promise<void> {
+    await this.fs.release(file.node, file.handle, someone);
+  }
+
+  /** close(2): FLUSH, whose error the program gets, and RELEASE, which comes all the same. */
+  async close(file: OpenedFile): Promise<void> {
+    try {
+      await this.flush(file);
+    } finally {
+      await this.release(file);
+    }
+  }
+
+  /** What `cmd > path` does. */
+  async save(path: string, content: string | Uint8Array): Promise<void> {
+    const file = await this.open(path, emptying, { create: true });
+    try {
+      await this.write(file, 0, content);
+    } finally {
+      await this.close(file);
+    }
+  }
+
+  /** What `cat path` does. */
+  async cat(path: string): Promise<string> {
+    const file = await this.open(path, forReading);
+    try {
+      let text = '';
+      for (let offset = 0; ;) {
+        const piece = await this.read(file, offset);
+        if (piece.length === 0) return text;
+        text += piece.toString();
+        offset += piece.length;
+      }
+    } finally {
+      await this.close(file);
+    }
+  }
+
+  async set(path: string, changes: AttributeChanges, file?: OpenedFile): Promise<void> {
+    await this.fs.setattr(await this.node(path), changes, file?.handle, someone);
+  }
+
+  async unlink(path: string): Promise<void> {
+    const { parent, name } = await this.split(path);
+    await this.fs.unlink(parent, name, someone);
+  }
+
+  async rename(from: string, to: string, options = { noReplace: false }): Promise<void> {
+    const source = await this.split(from);
+    const target = await this.split(to);
+    await this.fs.lookup(source.parent, source.name, someone);
+    await this.fs.lookup(target.parent, target.name, someone);
+    await this.fs.rename(source.parent, source.name, target.parent, target.name, options, someone);
+  }
+
+  async mkdir(path: string): Promise<void> {
+    const { parent, name } = await this.split(path);
+    await this.fs.mkdir(parent, name, 0o755, someone);
+  }
+
+  async rmdir(path: string): Promise<void> {
+    const { parent, name } = await this.split(path);
+    await this.fs.rmdir(parent, name, someone);
+  }
+
+  /** The names of a folder, without the dots, as `ls` gets them. */
+  async names(path: string): Promise<string[]> {
+    const node = await this.node(path);
+    const handle = await this.fs.opendir(node, someone);
+    const names = [...this.fs.readdir(node, handle, 0)].map((entry) => entry.name).filter((name) => name !== '.' && name !== '..');
+    this.fs.releasedir(node, handle);
+    return names.sort();
+  }
+
+  async end(): Promise<void> {
+    await this.#close();
+  }
+}
+
+/** Mounts the platform; `folder` is the state folder of an earlier mount, to mount again. */
+export async function mount(options: {
+  readonly platform?: MemoryProvider;
+  readonly provider?: MemoryProviderOptions;
+  readonly settings?: Partial<FileSystemSettings>;
+  readonly folder?: string;
+  readonly instance?: string;
+} = {}): Promise<Mount> {
+  const folder = options.folder ?? await mkdtemp(join(tmpdir(), 'amarre-fs-'));
+  const platform = options.platform ?? new MemoryProvider(options.provider);
+  const log = silentLog();
+  const staging = await openStaging({ folder: join(folder, 'staging'), instance: options.instance ?? 'test00000001', isDead: () => true, log });
+  const changeTimes = openChangeTimes({ folder: join(folder, 'times') });
+  const fs = createFileSystem({ provider: platform, staging, changeTimes, log }, { ...settings, ...options.settings });
+  return new Mount(fs, platform, staging, folder, async () => {
+    await fs.shutdown(AbortSignal.timeout(5000));
+    await staging.close();
+    await changeTimes.close();
+    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+  });
+}
+
+/** The errno that a promise rejects with, or `none`. */
+export async function errnoOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return 'none';
+  } catch (thrown) {
+    if (isErrno(thrown, 'EINTR')) return 'EINTR';
+    if (thrown instanceof Error && 'errno' in thrown && typeof thrown.errno === 'string') return thrown.errno;
+    throw thrown;
+  }
+}
