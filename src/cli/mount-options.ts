@@ -25,6 +25,9 @@ export const mountOptionTexts = {
   'fsname=NAME': 'source shown in the mount table (default: the remote without its user)',
 } as const;
 
+/** As most systems set it for programs. */
+export const defaultUmask = 0o022;
+
 const none: MountOptions = {
   allowOther: false, readOnly: false, uid: undefined, gid: undefined, umask: undefined, fsname: undefined,
 };

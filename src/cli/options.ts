@@ -137,6 +137,59 @@ export const demoSchema = z.object({
   }),
 });
 
+/** A duration, or a bare number of milliseconds. */
+const latency = () => checked(
+  (text) => (/^\d+$/.test(text) ? Number(text) : parseDuration(text)), 'wanted milliseconds, or a duration such as 50ms or 1s',
+);
+
+/** `20/1s`, or `20/1s/40` with a burst. */
+function parseRate(text: string): { average: number; periodMs: number; burst: number } | undefined {
+  const [, average = '', period = '', burst = average] = /^([1-9]\d*)\/([^/]+)(?:\/([1-9]\d*))?$/.exec(text) ?? [];
+  const periodMs = parseDuration(period);
+  return periodMs === undefined || periodMs === 0 ? undefined : { average: Number(average), periodMs, burst: Number(burst) };
+}
+
+/** Options of `amarre emulate sftpgo`. */
+export const emulateSchema = z.object({
+  'root': path().optional().register(texts, {
+    kind: 'value', unit: units.folder, default: undefined, otherwise: 'sample files, removed at the end',
+    describe: 'The folder that is served',
+  }),
+  'port': whole(0, 65_535).register(texts, {
+    kind: 'value', unit: units.number, default: '0', describe: 'TCP port on 127.0.0.1; 0 takes a free one',
+  }),
+  'latency': latency().register(texts, {
+    kind: 'value', unit: 'milliseconds, or a duration: 50ms, 1s', default: '0', describe: 'Wait before each answer',
+  }),
+  'upload-mode': z.enum(['0', '1', '2'], 'wanted 0, 1 or 2').transform(uploadMode).register(texts, {
+    kind: 'value', unit: '0, 1, 2', default: '0',
+    describe: "SFTPGo's upload_mode: in place, atomic, atomic but a broken upload is kept",
+  }),
+  'quota': size().register(texts, {
+    kind: 'value', unit: units.size, default: '0', describe: "The user's quota; 0 is none",
+  }),
+  'max-sessions': whole(0, 10_000).register(texts, {
+    kind: 'value', unit: units.number, default: '0', describe: 'Requests that the user may have in progress; 0 is no limit',
+  }),
+  'max-per-host': whole(0, 10_000).register(texts, {
+    kind: 'value', unit: units.number, default: '20', describe: 'Requests in progress from one address; 0 is no limit',
+  }),
+  'token-lifetime': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '20m', describe: 'How long a token is valid',
+  }),
+  'defender': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'Bad passwords are answered late and ban an address in the end',
+  }),
+  'rate-limit': checked(parseRate, 'wanted requests per time, such as 20/1s, or 20/1s/40 with a burst').optional().register(texts, {
+    kind: 'value', unit: 'requests/duration[/burst]: 20/1s', default: undefined, otherwise: 'no limit',
+    describe: 'Requests beyond this rate are answered 429',
+  }),
+});
+
+function uploadMode(text: '0' | '1' | '2'): 0 | 1 | 2 {
+  return text === '0' ? 0 : text === '1' ? 1 : 2;
+}
+
 /** Name and text of each option of a command, in the order in which they are shown. */
 export function optionTexts(schema: z.ZodObject): readonly (readonly [string, OptionText])[] {
   return Object.entries(schema.shape).map(([name, option]) => {

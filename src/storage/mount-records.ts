@@ -74,8 +74,8 @@ export interface MountRecords {
   life(record: MountRecord): 'alive' | 'dead' | 'unknown';
   /** True only for a mount of this machine that is certainly over. An id that nobody knows is not dead. */
   isDead(instance: string): boolean;
-  /** Forgets what is over and old. `now` in milliseconds since the epoch. */
-  prune(now: number): Promise<void>;
+  /** Forgets what is over and old, but for the `needed` instances. `now` in milliseconds since the epoch. */
+  prune(now: number, needed: ReadonlySet<string>): Promise<void>;
 }
 
 /** Opens the records of a state folder, making the place where they lie. */
@@ -103,8 +103,9 @@ export async function openMountRecords(parts: {
       const record = readRecord(fileOf(folder, instance));
       return record?.instance === instance && life(record) === 'dead';
     },
-    async prune(now) {
-      for (const { record, step } of planPruning(await all(), life, now)) {
+    async prune(now, needed) {
+      const records = (await all()).filter((record) => !needed.has(record.instance));
+      for (const { record, step } of planPruning(records, life, now)) {
         if (step === 'forget') await rm(fileOf(folder, record.instance), { force: true });
         else await writeRecord(folder, { ...record, over: new Date(now).toISOString() });
       }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { endMount, nextStep, showName, showOutcome, type EndingParts, type Pending } from '../../src/cli/serving/ending.js';
+import { endMount, nextStep, showOutcome, type EndingParts, type Pending } from '../../src/cli/serving/ending.js';
 import type { UnsentFile } from '../../src/filesystem/filesystem.js';
 
 const none: Pending = { sending: 0, open: 0 };
@@ -91,13 +91,5 @@ describe('the end of a mount', () => {
     setTimeout(() => impatience.abort(), 100);
     expect(await ending).toMatchObject({ status: 6, unsent: [unsent] });
     expect(done).toContain('detach');
-  });
-});
-
-describe('names on a terminal', () => {
-  test.each([
-    ['/päper 👩‍🚀.txt', '/päper 👩‍🚀.txt'], ['/a\nb', '/a\\u{a}b'], ['/\u001b[2J', '/\\u{1b}[2J'], ['/gpj\u202eexe', '/gpj\\u{202e}exe'],
-  ])('%j', (name, shown) => {
-    expect(showName(name)).toBe(shown);
   });
 });

@@ -141,13 +141,15 @@ describe('pruning', () => {
     expect(forgotten).toEqual([String(recordLimit), String(recordLimit + 1)]);
   });
 
-  test('a dead mount stays known as dead for its time after it was first seen so, then is forgotten', async () => {
+  test('a dead mount stays known as dead for its time after it was first seen so, then is forgotten, unless it is needed', async () => {
     const records = await openMountRecords({ folder, processes: machine() });
     await put(record());
-    await records.prune(now);
-    await records.prune(now + recordLife - 1);
+    await records.prune(now, new Set());
+    await records.prune(now + recordLife - 1, new Set());
     expect(records.isDead('abcdefghijkl')).toBe(true);
-    await records.prune(now + recordLife + 1);
+    await records.prune(now + recordLife + 1, new Set(['abcdefghijkl']));
+    expect(records.isDead('abcdefghijkl')).toBe(true);
+    await records.prune(now + recordLife + 1, new Set());
     expect(await records.all()).toEqual([]);
     expect(records.isDead('abcdefghijkl')).toBe(false);
   });

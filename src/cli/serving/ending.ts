@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { UnsentFile } from '../../filesystem/filesystem.js';
 import type { Outcome } from '../../storage/mount-records.js';
 import { exitStatuses } from '../exit-status.js';
+import { showName } from '../terminal.js';
 import { showSize } from '../units.js';
 
 /** Files whose last changes the platform does not hold. */
@@ -116,10 +117,4 @@ export function showOutcome(outcome: Outcome): readonly string[] {
     lines.push(...unsent.map(({ path, size, kept, reason }) => `  ${showName(path)} (${showSize(size)}): ${reason}; kept in ${kept}`));
   }
   return lines;
-}
-
-/** A name from anywhere on one line, without control characters that a terminal would obey. */
-export function showName(name: string): string {
-  // Control characters, and those that turn the direction of what follows. Emoji need the others of their class.
-  return name.replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
 }

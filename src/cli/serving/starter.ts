@@ -6,6 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { threadPoolEnvironment } from '../../fuse/thread-pool.js';
 import type { Outcome } from '../../storage/mount-records.js';
 import { CommandError } from '../exit-status.js';
 import { secretVariables } from '../secrets.js';
@@ -13,14 +14,6 @@ import { messageSchema, type Message, type Plan } from './plan.js';
 
 /** The program that serves; `ps` and `amarre umount` know the process by it. */
 export const servingProgram = fileURLToPath(new URL('process.js', import.meta.url));
-
-/**
- * Threads for blocking calls of the serving process: reads of the FUSE device and a notification to
- * the kernel wait in them, and staging and name look-ups must go on meanwhile. Node takes the number
- * from the environment it is started with; set later it comes too late, since loading modules has
- * made the pool already.
- */
-const threads = 24;
 
 /** After it said how it ended, the process has this long to be gone, in milliseconds. */
 const lastMoments = 1500;
@@ -79,7 +72,7 @@ export async function startServing(plan: Plan, parts: StarterParts): Promise<Ser
  * closed terminal not at all. The arguments are for people and `amarre umount` to read.
  */
 function launch(plan: Plan, program: string): ChildProcess {
-  const environment: NodeJS.ProcessEnv = { ...process.env, UV_THREADPOOL_SIZE: String(threads) };
+  const environment: NodeJS.ProcessEnv = { ...threadPoolEnvironment(process.env) };
   for (const name of secretVariables) Reflect.deleteProperty(environment, name);
   // Whoever waits for the end of our standard error must not wait for a daemon's.
   const complaints = plan.daemon && plan.logFile !== undefined ? openSync(plan.logFile, 'a', 0o600) : 'inherit';

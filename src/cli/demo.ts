@@ -1,0 +1,97 @@
+/** `amarre demo`: an emulated server over sample files, mounted, until Ctrl-C; nothing is left behind. */
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { startEmulator } from '../emulators/start.js';
+import type { Command } from './command.js';
+import { runDemoCheck } from './demo-check.js';
+import { CommandError, exitStatuses } from './exit-status.js';
+import { checkMountPoint, makePlan } from './mount.js';
+import { demoSchema, mountSchema, readOptions } from './options.js';
+import { takeSecrets } from './secrets.js';
+import { showOutcome } from './serving/ending.js';
+import { startServing, type Serving } from './serving/starter.js';
+import { say, sayLines } from './terminal.js';
+
+export const demoCommand: Command = {
+  usage: 'demo [mountpoint]',
+  describe: 'Mount an emulated server with sample files, to try things out',
+  words: { mountpoint: 'Where to mount; made if missing. Default: a temporary folder' },
+  options: demoSchema,
+  examples: [['amarre demo', 'says where the mount is, stays until Ctrl-C'], ['amarre demo --check', 'tries it out by itself']],
+  run: runDemo,
+};
+
+async function runDemo(written: Readonly<Record<string, unknown>>): Promise<number> {
+  const { check } = readOptions(demoSchema, written);
+  const given = written['mountpoint'];
+  const interrupted = untilInterrupted();
+  const folder = await mkdtemp(join(tmpdir(), 'amarre-demo-'));
+  // What must be undone, last first; an error on the way undoes what there is.
+  const undo = [() => rm(folder, { recursive: true })];
+  try {
+    const wanted = typeof given === 'string' ? resolve(given) : join(folder, 'drive');
+    if (await mkdir(wanted, { recursive: true }).catch(badMountPoint) !== undefined) undo.push(() => rmdir(wanted));
+    const mountpoint = await checkMountPoint(wanted);
+    const emulator = await startEmulator('sftpgo', {});
+    undo.push(() => emulator.close());
+    const { remote, env, root } = emulator.announcement;
+    const plan = makePlan({
+      remote,
+      mountpoint,
+      stateFolder: join(folder, 'state'),
+      credentials: takeSecrets({ ...env }),
+      settings: readOptions(mountSchema, {}),
+    });
+    const serving = await startServing(plan, { tell: say, signal: interrupted });
+    const tried = check
+      ? await runDemoCheck({ mountpoint, root, scratch: join(folder, 'scratch'), print })
+      : await stay(serving, interrupted, mountpoint, root);
+    return await finish(serving, tried);
+  } finally {
+    for (const step of undo.toReversed()) await step();
+  }
+}
+
+/** Unmounts. The check's failure counts first. */
+async function finish(serving: Serving, tried: boolean): Promise<number> {
+  serving.signal('SIGTERM');
+  process.on('SIGINT', () => serving.signal('SIGINT'));
+  const outcome = await serving.ended;
+  sayLines(showOutcome(outcome));
+  print('Unmounted; nothing is left behind.');
+  return tried ? outcome.status : exitStatuses.failed.status;
+}
+
+/** Says what there is to try, and waits for Ctrl-C or the end of the mount. */
+async function stay(serving: Serving, interrupted: AbortSignal, mountpoint: string, root: string): Promise<boolean> {
+  print(`An emulated SFTPGo server is mounted on ${mountpoint}`);
+  print(`The files on its disk: ${root}`);
+  print('Try, in another terminal:');
+  print(`  ls -l ${mountpoint}`);
+  print(`  echo hello > ${mountpoint}/hello.txt && cat ${root}/hello.txt`);
+  print(`  rsync -ai ${mountpoint}/ /tmp/a-copy/`);
+  print('Ctrl-C ends it and unmounts.');
+  await Promise.race([
+    serving.ended,
+    new Promise((done) => {
+      if (interrupted.aborted) done(undefined);
+      interrupted.addEventListener('abort', done, { once: true });
+    }),
+  ]);
+  return true;
+}
+
+function untilInterrupted(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort());
+  return controller.signal;
+}
+
+function badMountPoint(error: unknown): never {
+  throw new CommandError('mount', error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+/** The command `amarre`: which commands there are, and how each ends. */
+import { readFileSync } from 'node:fs';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { z } from 'zod';
+import { commandModule } from './command.js';
+import { demoCommand } from './demo.js';
+import { emulateCommand } from './emulate.js';
+import { CommandError, exitStatusHelp, toCommandError } from './exit-status.js';
+import { mountCommand } from './mount.js';
+import { say } from './terminal.js';
+import { umountCommand } from './umount.js';
+
+const commands = [mountCommand, umountCommand, emulateCommand, demoCommand];
+
+/** Columns of the help. Wider than yargs' 80: the options' texts are sentences. */
+const helpWidth = 110;
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
+
+/** Runs a command line to its end; resolves to the exit status. */
+async function run(words: readonly string[]): Promise<number> {
+  let status = 0;
+  const parser = yargs([...words])
+    .scriptName('amarre')
+    .usage('$0 <command>\n\nMoors a remote file platform to a folder of this machine.')
+    .version(packageVersion())
+    .wrap(helpWidth)
+    .strict()
+    .demandCommand(1, 'name a command: mount, umount, emulate or demo; amarre --help tells more')
+    .recommendCommands()
+    // Names are taken as they are written, and nothing that looks like a number becomes one.
+    .parserConfiguration({
+      'camel-case-expansion': false, 'parse-numbers': false, 'parse-positional-numbers': false, 'greedy-arrays': false,
+    })
+    .epilogue(exitStatusHelp())
+    .exitProcess(false)
+    .fail(false);
+  for (const command of commands) parser.command(commandModule(command, (ended) => (status = ended)));
+  await parser.parseAsync();
+  return status;
+}
+
+/** yargs' own complaints are about the command line. */
+function toEnding(thrown: unknown): CommandError {
+  const complaint = thrown instanceof Error && thrown.name === 'YError';
+  return complaint ? new CommandError('usage', `${thrown.message} (amarre --help)`) : toCommandError(thrown);
+}
+
+try {
+  process.exitCode = await run(hideBin(process.argv));
+} catch (thrown) {
+  const error = toEnding(thrown);
+  say(error.message);
+  process.exitCode = error.status;
+}

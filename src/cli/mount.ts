@@ -1,0 +1,134 @@
+/** `amarre mount`: a remote on a folder of this machine, until Ctrl-C, `amarre umount` or `umount`. */
+import { join } from 'node:path';
+import { prepareMountPoint } from '../fuse/mount/mountpoint.js';
+import { openTerminalLog } from '../observe/terminal-log.js';
+import { parseRemote } from '../providers/remote.js';
+import { newInstance } from '../storage/mount-records.js';
+import type { Command } from './command.js';
+import { CommandError, exitStatuses } from './exit-status.js';
+import { defaultUmask } from './mount-options.js';
+import { mountSchema, readOptions, type MountCommandSettings } from './options.js';
+import { completeCredentials, takeSecrets, terminalPrompt, type Credentials } from './secrets.js';
+import { showOutcome } from './serving/ending.js';
+import type { Plan } from './serving/plan.js';
+import { startServing } from './serving/starter.js';
+import { openStateFolder } from './state-folder.js';
+import { say, sayLines } from './terminal.js';
+
+export const mountCommand: Command = {
+  usage: 'mount <remote> <mountpoint>',
+  describe: 'Mount a remote on a folder',
+  words: {
+    remote: 'A URL: sftpgo+https://user@host[:port][/folder]; sftpgo+http for a server on this machine',
+    mountpoint: 'A folder of this machine',
+  },
+  options: mountSchema,
+  examples: [
+    ['amarre mount sftpgo+https://ann@files.example.org /mnt/files', 'asks for the password, stays until Ctrl-C'],
+    ['amarre mount --daemon --password-file ~/.drive sftpgo+https://ann@files.example.org/team /mnt/team', 'in the background'],
+  ],
+  run: runMount,
+};
+
+async function runMount(written: Readonly<Record<string, unknown>>): Promise<number> {
+  const given = takeSecrets(process.env);
+  const settings = readOptions(mountSchema, written);
+  const remote = checkRemote(String(written['remote']));
+  const mountpoint = await checkMountPoint(String(written['mountpoint']));
+  const stateFolder = await openStateFolder(settings['cache-dir']);
+  const credentials = await completeCredentials(given, {
+    passwordFile: settings['password-file'],
+    passwordCommand: settings['password-command'],
+    ask: terminalPrompt(`Password for ${remote}: `),
+  });
+  const plan = makePlan({ remote, mountpoint, stateFolder, credentials, settings });
+  return plan.daemon ? serveInBackground(plan) : serveHere(plan);
+}
+
+/** A remote that can be read, as it was written. */
+export function checkRemote(text: string): string {
+  try {
+    parseRemote(text);
+    return text;
+  } catch (error) {
+    throw new CommandError('usage', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** Before anyone is asked for a password: whether it can be mounted on. Resolves to the canonical path. */
+export async function checkMountPoint(path: string): Promise<string> {
+  try {
+    return await prepareMountPoint(path, openTerminalLog(say));
+  } catch (error) {
+    throw new CommandError('mount', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** What the serving process is to do, from what the person wrote. */
+export function makePlan(parts: {
+  readonly remote: string;
+  readonly mountpoint: string;
+  readonly stateFolder: string;
+  readonly credentials: Credentials;
+  readonly settings: MountCommandSettings;
+}): Plan {
+  const { settings, ...rest } = parts;
+  const { o: options } = settings;
+  // A daemon's standard error is gone: its log must lie somewhere.
+  const logFile = settings['log-file'] ?? (settings.daemon ? join(parts.stateFolder, 'amarre.log') : undefined);
+  return {
+    ...rest,
+    instance: newInstance(),
+    daemon: settings.daemon,
+    allowOther: options.allowOther,
+    readOnly: options.readOnly || settings['read-only'],
+    uid: options.uid ?? process.getuid?.() ?? 0,
+    gid: options.gid ?? process.getgid?.() ?? 0,
+    umask: options.umask ?? defaultUmask,
+    fsname: options.fsname,
+    stallTimeout: settings['stall-timeout'],
+    serverTimeout: settings['server-timeout'],
+    attrTtl: settings['attr-ttl'],
+    dirTtl: settings['dir-ttl'],
+    memory: settings.memory,
+    requests: settings.requests,
+    permissions: settings.permissions,
+    insecureHttp: settings['insecure-http'],
+    logFile,
+    logLevel: settings['log-level'],
+  };
+}
+
+/** Returns when the mount answers. */
+async function serveInBackground(plan: Plan): Promise<number> {
+  const serving = await startServing(plan, { tell: say, signal: untilInterrupted().signal });
+  serving.release();
+  return exitStatuses.ok.status;
+}
+
+/** Returns when the mount has ended, with how it ended. */
+async function serveHere(plan: Plan): Promise<number> {
+  const interrupted = untilInterrupted();
+  const serving = await startServing(plan, { tell: say, signal: interrupted.signal });
+  interrupted.forget();
+  process.on('SIGINT', () => serving.signal('SIGINT'));
+  for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => serving.signal('SIGTERM'));
+  say(`${plan.remote} is on ${plan.mountpoint}; Ctrl-C or "amarre umount ${plan.mountpoint}" unmounts`);
+  const outcome = await serving.ended;
+  sayLines(showOutcome(outcome));
+  return outcome.status;
+}
+
+/** Ctrl-C and SIGTERM while the mount is being made. */
+function untilInterrupted(): { readonly signal: AbortSignal; forget(): void } {
+  const controller = new AbortController();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const abort = () => controller.abort();
+  for (const name of names) process.on(name, abort);
+  return {
+    signal: controller.signal,
+    forget() {
+      for (const name of names) process.off(name, abort);
+    },
+  };
+}

@@ -1,0 +1,141 @@
+/** Puts a mount together from its parts, and takes it apart: each part is closed by whoever opened it, which is here. */
+import { isErrno, toFsError } from '../../errors.js';
+import { createFileSystem } from '../../filesystem/remote-filesystem.js';
+import type { UnsentFile } from '../../filesystem/filesystem.js';
+import { mountFileSystem, type Session } from '../../fuse/session.js';
+import type { Log } from '../../observe/log.js';
+import { openProvider } from '../../providers/open.js';
+import type { Provider } from '../../providers/provider.js';
+import { parseRemote } from '../../providers/remote.js';
+import { openChangeTimes } from '../../storage/change-times.js';
+import { openMountRecords, type OwnRecord } from '../../storage/mount-records.js';
+import { openStaging, type Staging } from '../../storage/staging.js';
+import { CommandError, connectError } from '../exit-status.js';
+import { showName } from '../terminal.js';
+import { showSize } from '../units.js';
+import type { Pending } from './ending.js';
+import { describeKept, instancesWithFiles, remoteFolders } from './kept-files.js';
+import type { Plan } from './plan.js';
+
+/** KiB that the kernel reads ahead of a sequential reader: one request of the largest size. */
+const readAheadKib = 1024;
+
+export interface AssembledMount {
+  readonly session: Session;
+  readonly record: OwnRecord;
+  /** Files whose last changes the platform does not hold. */
+  pending(): Pending;
+  /** Sends what is unsent as far as it can, and closes everything but the session. */
+  shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]>;
+}
+
+export interface AssemblyParts {
+  readonly log: Log;
+  /** For the person who mounts: what an earlier mount left. */
+  readonly notices: Log;
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Signs in, finds what earlier mounts left, mounts. Resolves when programs can use the mount; throws
+ * the CommandError of what could not be done, with everything closed again.
+ */
+export async function assembleMount(plan: Plan, parts: AssemblyParts): Promise<AssembledMount> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const closeAll = async () => {
+    for (const close of closers.toReversed()) await close().catch((error: unknown) => parts.log.warn({ err: error }, 'closing failed'));
+  };
+  try {
+    return await assemble(plan, parts, closers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function assemble(
+  plan: Plan, { log, notices, signal }: AssemblyParts, closers: (() => Promise<unknown>)[], closeAll: () => Promise<void>,
+): Promise<AssembledMount> {
+  const records = await openMountRecords({ folder: plan.stateFolder });
+  await records.prune(Date.now(), await instancesWithFiles(plan.stateFolder));
+  const record = await records.create({ instance: plan.instance, mountpoint: plan.mountpoint, remote: plan.remote });
+  let mounted = false;
+  // How a mount that came up ends is recorded by whoever knows the outcome.
+  closers.push(() => (mounted ? Promise.resolve() : record.update({ phase: 'ended' })));
+  const isDead = (instance: string) => records.isDead(instance);
+
+  const provider = await connect(plan, isDead, log, closers, signal);
+  const remote = parseRemote(plan.remote);
+  const folders = remoteFolders(plan.stateFolder, remote.host, remote.identity);
+  const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
+  closers.push(() => staging.close());
+  await tellLeftovers(staging, notices, log);
+  const changeTimes = openChangeTimes({ folder: folders.changeTimes });
+  closers.push(() => changeTimes.close());
+
+  const { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory } = plan;
+  const fileSystem = createFileSystem(
+    { provider, staging, changeTimes, log }, { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory },
+  );
+  const session = await mountFileSystem(fileSystem, {
+    mountpoint: plan.mountpoint,
+    fsname: plan.fsname ?? remote.withoutUser,
+    allowOther: plan.allowOther,
+    readOnly,
+    uid,
+    gid,
+    timeGranularity: timeGranularity(provider.traits.timeResolution),
+    readAheadKib,
+  }, log).catch((error: unknown) => {
+    throw new CommandError('mount', toFsError(error).message, { cause: error });
+  });
+  mounted = true;
+  await record.update({ phase: 'mounted' });
+  return {
+    session,
+    record,
+    pending: () => fileSystem.pending(),
+    async shutdown(impatient) {
+      const unsent = await fileSystem.shutdown(impatient);
+      await closeAll();
+      return unsent;
+    },
+  };
+}
+
+/** Signed in, and the base folder seen. */
+async function connect(
+  plan: Plan, isDead: (instance: string) => boolean, log: Log, closers: (() => Promise<unknown>)[], signal: AbortSignal,
+): Promise<Provider> {
+  const provider = openProvider(parseRemote(plan.remote), plan.credentials, {
+    instances: { own: plan.instance, isDead },
+    parallelRequests: plan.requests,
+    stallTimeout: plan.stallTimeout,
+    serverTimeout: plan.serverTimeout,
+    insecureHttp: plan.insecureHttp,
+  }, log);
+  closers.push(() => provider.close());
+  await provider.connect(signal).catch((error: unknown) => {
+    if (signal.aborted || isErrno(error, 'EINTR')) throw new CommandError('failed', 'interrupted', { cause: error });
+    throw connectError(error);
+  });
+  return provider;
+}
+
+/** What could not be sent before is told at every mount, until a person has taken it away. */
+async function tellLeftovers(staging: Staging, notices: Log, log: Log): Promise<void> {
+  for (const leftover of staging.leftovers) {
+    const { path, size, kept, reason } = await describeKept(leftover);
+    log.warn({ path, size, kept, reason }, 'an earlier mount left a file that was not sent');
+    notices.warn(`not sent by an earlier mount: ${showName(path)} (${showSize(size)}): ${reason}; kept in ${kept}`);
+  }
+}
+
+/** The kernel's unit for times, nanoseconds: the largest power of ten that divides the platform's, in milliseconds. */
+export function timeGranularity(timeResolution: number): number {
+  for (const milliseconds of [1000, 100, 10]) {
+    if (timeResolution % milliseconds === 0) return milliseconds * 1_000_000;
+  }
+  return 1_000_000;
+}

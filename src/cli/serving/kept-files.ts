@@ -1,0 +1,61 @@
+/**
+ * Where a remote's files lie in the state folder, and what mounts that are over left there. Each
+ * remote has a folder of its own: what a path or an inode number means is the remote's.
+ *
+ *     <state folder>/remotes/<host>-<hash>/staging/<instance>/
+ *     <state folder>/remotes/<host>-<hash>/change-times/
+ */
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { UnsentFile } from '../../filesystem/filesystem.js';
+import { silentLog } from '../../observe/log.js';
+import { newInstance } from '../../storage/mount-records.js';
+import { openStaging, type KeptFile } from '../../storage/staging.js';
+
+export interface RemoteFolders {
+  readonly staging: string;
+  readonly changeTimes: string;
+}
+
+/** The folders of a remote: `identity` is one text for one remote, `host` helps a person to find it. */
+export function remoteFolders(stateFolder: string, host: string, identity: string): RemoteFolders {
+  const hash = createHash('sha256').update(identity).digest('hex').slice(0, 16);
+  const folder = join(stateFolder, 'remotes', `${host.replaceAll(/[^A-Za-z0-9.-]/g, '_')}-${hash}`);
+  return { staging: join(folder, 'staging'), changeTimes: join(folder, 'change-times') };
+}
+
+/** Instances that have something in the state folder: their records must not be forgotten, or nobody would find it. */
+export async function instancesWithFiles(stateFolder: string): Promise<ReadonlySet<string>> {
+  const instances = await Promise.all((await stagingFolders(stateFolder)).map((folder) => readdir(folder)));
+  return new Set(instances.flat());
+}
+
+/** What one mount that is over left in the state folder, whatever its remote. */
+export async function findKept(stateFolder: string, instance: string): Promise<readonly UnsentFile[]> {
+  const found: UnsentFile[] = [];
+  for (const folder of await stagingFolders(stateFolder)) {
+    if (!(await readdir(folder)).includes(instance)) continue;
+    const staging = await openStaging({ folder, instance: newInstance(), isDead: (id) => id === instance, log: silentLog() });
+    found.push(...await Promise.all(staging.leftovers.map(describeKept)));
+    await staging.close();
+  }
+  return found;
+}
+
+/** A kept file in the words for a person. */
+export async function describeKept(file: KeptFile): Promise<UnsentFile> {
+  const { note, data } = file;
+  const size = await stat(data).then((found) => found.size, () => note.size);
+  const gaps = note.missing.length > 0 ? '; holds only what was written, not the rest of the older version' : '';
+  const reason = note.state === 'writing' ? 'was being written when the mount died' : note.reason;
+  return { path: note.path, size, kept: data, reason: `${reason}${gaps}` };
+}
+
+async function stagingFolders(stateFolder: string): Promise<readonly string[]> {
+  const remotes = join(stateFolder, 'remotes');
+  const names = await readdir(remotes).catch(() => []);
+  const folders = names.map((name) => join(remotes, name, 'staging'));
+  const there = await Promise.all(folders.map((folder) => stat(folder).then((found) => found.isDirectory(), () => false)));
+  return folders.filter((_, index) => there[index]);
+}
