@@ -122,6 +122,14 @@ export interface UnsentFile {
   readonly reason: string;
 }
 
+/** How many files there are whose last changes the platform does not hold. */
+export interface Pending {
+  /** Whose upload is under way. */
+  readonly sending: number;
+  /** Written, and not closed yet by the program that writes. */
+  readonly open: number;
+}
+
 export interface FileSystem {
   /** Where notices go. Called once, before the first request. */
   attachKernel(notices: KernelNotices): void;
@@ -177,6 +185,9 @@ export interface FileSystem {
   listxattr(node: NodeId): readonly string[];
   setxattr(node: NodeId, name: string, value: Uint8Array): Promise<void>;
   removexattr(node: NodeId, name: string): Promise<void>;
+
+  /** What an end of the mount would have to wait for. From memory. */
+  pending(): Pending;
 
   /** Sends what is unsent, as far as it can, and closes everything. What could not be sent is listed. */
   shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]>;

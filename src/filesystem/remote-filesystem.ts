@@ -11,7 +11,7 @@ import { AttributeSetter } from './attribute-changes.js';
 import { Clock } from './clock.js';
 import type { Core, FileSystemSettings } from './core.js';
 import { Directories } from './directories.js';
-import type { FileSystem, KernelNotices, StatfsReply, UnsentFile } from './filesystem.js';
+import type { FileSystem, KernelNotices, Pending, StatfsReply, UnsentFile } from './filesystem.js';
 import type { Inode } from './inode.js';
 import { InodeTable } from './inode-table.js';
 import { Knowledge } from './knowledge.js';
@@ -106,12 +106,20 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     setxattr: (_node, name) => Promise.reject(new FsError('EOPNOTSUPP', `the platform keeps no attribute ${name}`)),
     removexattr: (_node, name) => Promise.reject(new FsError('EOPNOTSUPP', `the platform keeps no attribute ${name}`)),
 
+    pending: () => countPending(table),
+
     async shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]> {
       await Promise.all([...table.all()].map((inode) => sender.finish(inode, signal)));
       room.close();
       return sender.kept;
     },
   };
+}
+
+function countPending(table: InodeTable): Pending {
+  const unsent = [...table.all()].filter((inode) => inode.draft?.dirty === true && !inode.isOrphan);
+  const sending = unsent.filter((inode) => inode.draft?.sealed !== undefined).length;
+  return { sending, open: unsent.length - sending };
 }
 
 /** The root's time is the first seen, kept for all mounts to come. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { endMount, nextStep, showOutcome, type EndingParts, type Pending } from '../../src/cli/serving/ending.js';
-import type { UnsentFile } from '../../src/filesystem/filesystem.js';
+import { endMount, nextStep, showOutcome, type EndingParts } from '../../src/cli/serving/ending.js';
+import type { Pending, UnsentFile } from '../../src/filesystem/filesystem.js';
 
 const none: Pending = { sending: 0, open: 0 };
 

@@ -6,7 +6,7 @@ import { FsError } from '../../src/errors.js';
 import {
   rootNode, type AttributeChanges, type Attributes, type AttributesReply, type Caller, type DirectoryEntry, type EntryReply,
   type FileHandle, type FileSystem, type KernelNotices, type NegativeReply, type NodeId, type OpenFlags, type OpenReply,
-  type StatfsReply, type TimeChange, type UnsentFile,
+  type Pending, type StatfsReply, type TimeChange, type UnsentFile,
 } from '../../src/filesystem/filesystem.js';
 
 interface MemoryNode {
@@ -313,6 +313,10 @@ export class MemoryFileSystem implements FileSystem {
     this.#count('removexattr');
     if (!this.#node(node).xattrs.delete(name)) throw new FsError('ENODATA', `no attribute ${name}`);
     return Promise.resolve();
+  }
+
+  pending(): Pending {
+    return { sending: 0, open: 0 };
   }
 
   shutdown(): Promise<readonly UnsentFile[]> {

@@ -1,7 +1,7 @@
 /** Puts a mount together from its parts, and takes it apart: each part is closed by whoever opened it, which is here. */
 import { isErrno, toFsError } from '../../errors.js';
 import { createFileSystem } from '../../filesystem/remote-filesystem.js';
-import type { UnsentFile } from '../../filesystem/filesystem.js';
+import type { Pending, UnsentFile } from '../../filesystem/filesystem.js';
 import { mountFileSystem, type Session } from '../../fuse/session.js';
 import type { Log } from '../../observe/log.js';
 import { openProvider } from '../../providers/open.js';
@@ -13,7 +13,6 @@ import { openStaging, type Staging } from '../../storage/staging.js';
 import { CommandError, connectError } from '../exit-status.js';
 import { showName } from '../terminal.js';
 import { showSize } from '../units.js';
-import type { Pending } from './ending.js';
 import { describeKept, instancesWithFiles, remoteFolders } from './kept-files.js';
 import type { Plan } from './plan.js';
 

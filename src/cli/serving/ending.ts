@@ -3,19 +3,11 @@
  * listed. A program that holds the mount delays the end only while there is something to send.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { UnsentFile } from '../../filesystem/filesystem.js';
+import type { Pending, UnsentFile } from '../../filesystem/filesystem.js';
 import type { Outcome } from '../../storage/mount-records.js';
 import { exitStatuses } from '../exit-status.js';
 import { showName } from '../terminal.js';
 import { showSize } from '../units.js';
-
-/** Files whose last changes the platform does not hold. */
-export interface Pending {
-  /** An upload is under way or was asked for. */
-  readonly sending: number;
-  /** Written, and not closed yet by the program that writes. */
-  readonly open: number;
-}
 
 /** What the end of a mount needs. */
 export interface EndingParts {
