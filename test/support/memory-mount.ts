@@ -86,6 +86,7 @@ process.on('message', (message) => {
   );
 });
 
+process.stdout.write('serving\n');
 const { reason } = await session.ended;
 process.send?.({ ended: reason });
-process.disconnect();
+if (process.connected) process.disconnect();

@@ -1,0 +1,66 @@
+/** A mounted MemoryFileSystem as a driver's tests use it, with commands to the process that serves it. */
+import { z } from 'zod';
+import type { MemoryReport } from './memory-filesystem.js';
+import type { MemoryMountCommand, MemoryMountOptions } from './memory-mount.js';
+import { typescript, useMounts, type Mounted, type Mounter, type MountRequest } from './mounted.js';
+import { eventually, within } from './programs.js';
+
+const answerSchema = z.object({ number: z.number(), result: z.unknown().optional(), error: z.string().optional() });
+const reportSchema = z.object({
+  calls: z.record(z.string(), z.number()),
+  largestRead: z.number(),
+  largestWrite: z.number(),
+  interrupted: z.number(),
+  lookups: z.number(),
+  openHandles: z.number(),
+});
+
+export interface MemoryMount extends Mounted {
+  /** Performs a command in the serving process. Fails after 10 s, or with what it failed with there. */
+  tell(command: MemoryMountCommand): Promise<unknown>;
+  report(): Promise<MemoryReport>;
+}
+
+export interface MemoryMounter extends Pick<Mounter, 'folder'> {
+  mount(options?: MemoryMountOptions): Promise<MemoryMount>;
+  /** Without waiting for the mount, on a folder that `folder` made. */
+  start(options: MemoryMountOptions, folder: string): MemoryMount;
+}
+
+/** Call once in a test file. */
+export function useMemoryMounts(): MemoryMounter {
+  const mounts = useMounts();
+  const request = (options: MemoryMountOptions): MountRequest => ({
+    command: (mountpoint) => typescript(new URL('memory-mount.ts', import.meta.url), mountpoint, JSON.stringify(options)),
+    channel: true,
+  });
+  return {
+    folder: () => mounts.folder(),
+    mount: async (options = {}) => {
+      const mounted = await mounts.mount(request(options));
+      await eventually('the memory mount serves', () => mounted.output().includes('serving\n'));
+      return withCommands(mounted);
+    },
+    start: (options, folder) => withCommands(mounts.start(request(options), folder)),
+  };
+}
+
+function withCommands(mounted: Mounted): MemoryMount {
+  let last = 0;
+  const tell = (command: MemoryMountCommand): Promise<unknown> => {
+    const number = ++last;
+    const answer = new Promise((resolve, reject) => {
+      const hear = (message: unknown): void => {
+        const parsed = answerSchema.safeParse(message);
+        if (!parsed.success || parsed.data.number !== number) return;
+        mounted.child.off('message', hear);
+        if (parsed.data.error === undefined) resolve(parsed.data.result);
+        else reject(new Error(parsed.data.error));
+      };
+      mounted.child.on('message', hear);
+      mounted.child.send({ number, command });
+    });
+    return within(10_000, `an answer to ${command.do}`, answer);
+  };
+  return { ...mounted, tell, report: async () => reportSchema.parse(await tell({ do: 'report' })) };
+}
