@@ -107,19 +107,24 @@ async function assemble(
 async function connect(
   plan: Plan, isDead: (instance: string) => boolean, log: Log, closers: (() => Promise<unknown>)[], signal: AbortSignal,
 ): Promise<Provider> {
-  const provider = openProvider(parseRemote(plan.remote), plan.credentials, {
-    instances: { own: plan.instance, isDead },
-    parallelRequests: plan.requests,
-    stallTimeout: plan.stallTimeout,
-    serverTimeout: plan.serverTimeout,
-    insecureHttp: plan.insecureHttp,
-  }, log);
+  const provider = makeProvider(plan, isDead, log);
   closers.push(() => provider.close());
   await provider.connect(signal).catch((error: unknown) => {
     if (signal.aborted || isErrno(error, 'EINTR')) throw new CommandError('failed', 'interrupted', { cause: error });
     throw connectError(error);
   });
   return provider;
+}
+
+function makeProvider(plan: Plan, isDead: (instance: string) => boolean, log: Log): Provider {
+  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp } = plan;
+  try {
+    return openProvider(parseRemote(plan.remote), plan.credentials, {
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp,
+    }, log);
+  } catch (error) {
+    throw new CommandError('usage', toFsError(error).message, { cause: error });
+  }
 }
 
 /** What could not be sent before is told at every mount, until a person has taken it away. */

@@ -52,6 +52,10 @@ export async function startServing(plan: Plan, parts: StarterParts): Promise<Ser
   });
   try {
     await messages.mounted;
+  } catch (error) {
+    // Before the process could listen, a signal simply ends it.
+    if (parts.signal.aborted) throw new CommandError('failed', 'interrupted', { cause: error });
+    throw error;
   } finally {
     parts.signal.removeEventListener('abort', stop);
   }
