@@ -18,8 +18,11 @@ export interface Command {
   run(written: Readonly<Record<string, unknown>>): Promise<number>;
 }
 
-/** A command for yargs, which tells `ended` its exit status. */
-export function commandModule(command: Command, ended: (status: number) => void): CommandModule {
+/**
+ * A command for yargs. What it does is handed to `begun` and not to yargs, so that whatever yargs
+ * throws is a complaint about the command line.
+ */
+export function commandModule(command: Command, begun: (status: Promise<number>) => void): CommandModule {
   return {
     command: command.usage,
     aliases: command.aliases ?? [],
@@ -30,8 +33,8 @@ export function commandModule(command: Command, ended: (status: number) => void)
       for (const [example, text] of command.examples) parser.example(example, text);
       return parser.epilogue(exitStatusHelp());
     },
-    async handler(written) {
-      ended(await command.run(written));
+    handler(written) {
+      begun(command.run(written));
     },
   };
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { commandModule } from './command.js';
 import { demoCommand } from './demo.js';
 import { emulateCommand } from './emulate.js';
-import { CommandError, exitStatusHelp, toCommandError } from './exit-status.js';
+import { CommandError, exitStatuses, exitStatusHelp, toCommandError } from './exit-status.js';
 import { mountCommand } from './mount.js';
 import { say } from './terminal.js';
 import { umountCommand } from './umount.js';
@@ -24,15 +24,16 @@ function packageVersion(): string {
 
 /** Runs a command line to its end; resolves to the exit status. */
 async function run(words: readonly string[]): Promise<number> {
-  let status = 0;
+  let running: Promise<number> | undefined;
   const parser = yargs([...words])
     .scriptName('amarre')
     .usage('$0 <command>\n\nMoors a remote file platform to a folder of this machine.')
     .version(packageVersion())
+    // One language: what follows in a line is ours.
+    .locale('en')
     .wrap(helpWidth)
     .strict()
-    .demandCommand(1, 'name a command: mount, umount, emulate or demo; amarre --help tells more')
-    .recommendCommands()
+    .demandCommand(1, 'name a command: mount, umount, emulate or demo')
     // Names are taken as they are written, and nothing that looks like a number becomes one.
     .parserConfiguration({
       'camel-case-expansion': false, 'parse-numbers': false, 'parse-positional-numbers': false, 'greedy-arrays': false,
@@ -40,21 +41,27 @@ async function run(words: readonly string[]): Promise<number> {
     .epilogue(exitStatusHelp())
     .exitProcess(false)
     .fail(false);
-  for (const command of commands) parser.command(commandModule(command, (ended) => (status = ended)));
-  await parser.parseAsync();
-  return status;
-}
-
-/** yargs' own complaints are about the command line. */
-function toEnding(thrown: unknown): CommandError {
-  const complaint = thrown instanceof Error && thrown.name === 'YError';
-  return complaint ? new CommandError('usage', `${thrown.message} (amarre --help)`) : toCommandError(thrown);
+  for (const command of commands) {
+    parser.command(commandModule(command, (status) => {
+      // Whoever awaits it below hears of a failure; until then it is not unheard.
+      status.catch(() => undefined);
+      running = status;
+    }));
+  }
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    const complaint = error instanceof Error ? error.message : String(error);
+    const [named] = commands.flatMap(({ usage }) => usage.split(' ', 1)).filter((name) => name === words[0]);
+    throw new CommandError('usage', `${complaint} (amarre ${named === undefined ? '' : `${named} `}--help tells more)`, { cause: error });
+  }
+  return running ?? exitStatuses.ok.status;
 }
 
 try {
   process.exitCode = await run(hideBin(process.argv));
 } catch (thrown) {
-  const error = toEnding(thrown);
+  const error = toCommandError(thrown);
   say(error.message);
   process.exitCode = error.status;
 }

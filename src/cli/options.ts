@@ -207,8 +207,13 @@ export function yargsOptions(schema: z.ZodObject): Record<string, Options> {
     ...(text.kind !== 'flag' && { requiresArg: true }),
     describe: `${text.describe} (${text.unit})`,
     defaultDescription: shownDefault(text),
-    default: text.default,
+    ...(text.default !== undefined && { default: text.default }),
   }]));
+}
+
+/** `-o`, `--daemon`. */
+export function writtenName(name: string): string {
+  return `${name.length === 1 ? '-' : '--'}${name}`;
 }
 
 /** The default as `--help` and the README show it. */
@@ -232,5 +237,5 @@ export function readOptions<T extends z.ZodObject>(schema: T, written: Readonly<
   const [issue] = parsed.error.issues;
   const name = String(issue?.path[0] ?? '');
   const value = values.find(([key]) => key === name)?.[1];
-  throw new CommandError('usage', `--${name}${typeof value === 'string' ? ` ${value}` : ''}: ${issue?.message ?? 'wrong value'}`);
+  throw new CommandError('usage', `${writtenName(name)}${typeof value === 'string' ? ` ${value}` : ''}: ${issue?.message ?? 'wrong value'}`);
 }

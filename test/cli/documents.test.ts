@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { exitStatuses } from '../../src/cli/exit-status.js';
 import { mountOptionTexts } from '../../src/cli/mount-options.js';
-import { mountSchema, optionTexts, shownDefault } from '../../src/cli/options.js';
+import { mountSchema, optionTexts, shownDefault, writtenName } from '../../src/cli/options.js';
 import { logLevelOf } from '../../src/fuse/dispatcher.js';
 import type { Errno } from '../../src/errors.js';
 
@@ -44,7 +44,7 @@ describe('native-notes/troubleshooting.md', () => {
 describe('README.md', () => {
   test('has the options of mount with unit and default, as --help has them', async () => {
     const found = rows(await read('README.md')).filter(([first = '']) => /^--?[a-z]/.test(first));
-    const wanted = optionTexts(mountSchema).map(([name, text]) => [`${name.length === 1 ? '-' : '--'}${name}`, text.unit, shownDefault(text)]);
+    const wanted = optionTexts(mountSchema).map(([name, text]) => [writtenName(name), text.unit, shownDefault(text)]);
     expect(found.map(([name, , unit, otherwise]) => [name, unit, otherwise])).toEqual(wanted);
   });
 
