@@ -38,6 +38,7 @@ export async function deliver(out: Outgoing, answer: Answer): Promise<void> {
   const headers: Record<string, string> = { ...answer.headers };
   if (await leavesBodyUnread(out.body)) {
     headers['Connection'] = 'close';
+    out.body.leave();
     closeSlowly(out.response);
   } else {
     out.response.removeHeader('connection');

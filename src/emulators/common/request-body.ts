@@ -115,6 +115,15 @@ export class RequestBody implements ByteSource {
     }
   }
 
+  /**
+   * Leaves the rest where it is. Node reads and drops what nobody asked for when the answer is out; a stream that has
+   * a listener for `readable`, and is not read, it cannot make flow.
+   */
+  leave(): void {
+    if (this.#started) this.#request.pause();
+    else this.#request.on('readable', () => undefined);
+  }
+
   #takeAll(): Buffer[] {
     const pieces = this.#queue;
     this.#taken += this.#queued;
