@@ -7,7 +7,6 @@ import type { Log } from '../observe/log.js';
 import { BufferPool } from './buffers.js';
 import { gather } from './protocol/gather.js';
 import { maxRequest } from './protocol/init.js';
-import { encodeWakeUp } from './protocol/notify.js';
 import { errorCode } from './system-error.js';
 
 /** The kernel refuses a read into less than the largest WRITE with its headers; a page besides is enough. */
@@ -22,8 +21,8 @@ export const readsAtOnce = 2;
  */
 const largeReply = 256 * 1024;
 
-/** Why a connection ended. `aborted`: by the kernel's abort file or `umount -f`. `stopped`: by `stop`. */
-export type EndReason = 'unmounted' | 'aborted' | 'stopped' | 'failed';
+/** Why a connection ended. `aborted`: by its switch (`mount/abort.ts`) or `umount -f`, though it was mounted. */
+export type EndReason = 'unmounted' | 'aborted' | 'failed';
 
 /** What became of a message: `absent` where nobody waits for it any more, `gone` after the end. */
 export type SendResult = 'sent' | 'absent' | 'gone' | 'invalid';
@@ -38,6 +37,7 @@ export class DeviceConnection {
   readonly #log: Log;
   readonly #pool = new BufferPool(bufferSize);
   #handler: RequestHandler = (_request, done) => done();
+  #abort: () => void = () => undefined;
   #reads = 0;
   #writes = 0;
   #end: EndReason | undefined;
@@ -51,9 +51,13 @@ export class DeviceConnection {
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
 
-  /** Begins to read. Called once. */
-  start(handler: RequestHandler): void {
+  /**
+   * Begins to read. Called once. `abort` is called where one read fails in a way that nothing explains:
+   * the others would wait on, and nobody would be served by them.
+   */
+  start(handler: RequestHandler, abort: () => void): void {
     this.#handler = handler;
+    this.#abort = abort;
     for (let slot = 0; slot < readsAtOnce; slot += 1) {
       this.#reads += 1;
       this.#readNext();
@@ -89,40 +93,23 @@ export class DeviceConnection {
     });
   }
 
-  /**
-   * Ends the connection though the mount may stay: makes the waiting reads return, then closes the
-   * device, whereupon the kernel fails whatever still waits with ENOTCONN or ECONNABORTED.
-   * `ended` tells when it is done. Does not wait, so that it can be called as the process exits:
-   * a process with a thread in the device cannot end.
-   */
-  stop(): void {
-    if (this.#end !== undefined) return;
-    this.#end = 'stopped';
-    for (let reads = this.#reads; reads > 0; reads -= 1) {
-      try {
-        writevSync(this.#fd, encodeWakeUp(1));
-      } catch (thrown) {
-        this.#log.debug({ code: errorCode(thrown) }, 'the device could not be woken');
-      }
-    }
-  }
-
   #readNext(): void {
     const buffer = this.#pool.take();
     read(this.#fd, buffer, 0, buffer.length, null, (error, size) => {
-      if (error === null && this.#end === undefined) {
+      if (error === null) {
         this.#readNext();
         this.#handler(buffer.subarray(0, size), () => this.#pool.give(buffer));
         return;
       }
       this.#pool.give(buffer);
-      const reason = error === null ? 'stopped' : this.#readFailure(error);
-      if (reason === undefined && this.#end === undefined) {
+      const reason = this.#readFailure(error);
+      if (reason === undefined) {
         this.#readNext();
         return;
       }
-      this.#end ??= reason ?? 'failed';
+      this.#end ??= reason;
       this.#reads -= 1;
+      if (reason === 'failed' && this.#reads > 0) this.#abort();
       this.#closeWhenIdle();
     });
   }

@@ -5,7 +5,7 @@ import type { Log } from '../observe/log.js';
 import { RequestCaller } from './caller.js';
 import { DeviceConnection, type EndReason } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
-import { abortConnection } from './mount/abort.js';
+import { openAbortSwitch, type AbortSwitch } from './mount/abort.js';
 import { describeHolders } from './mount/holders.js';
 import { mountOnLinux, raiseReadAhead, type MountedDevice, type MountOptions } from './mount/linux.js';
 import { mountAt, readMounts } from './mount/mountinfo.js';
@@ -46,7 +46,8 @@ export async function mountFileSystem(fs: FileSystem, options: SessionOptions, l
   if (!hasLargeThreadPool(process.env)) log.warn('UV_THREADPOOL_SIZE is too small for a mount: requests may wait for each other');
   // Before anything is mounted: a drive whose root cannot be read is no drive.
   await fs.getattr(rootNode, undefined, new RequestCaller({ pid: process.pid, uid: options.uid, gid: options.gid }));
-  const session = new KernelSession(fs, options, await mountOnLinux(options, log), log);
+  const mounted = await mountOnLinux(options, log);
+  const session = new KernelSession(fs, options, mounted, await openAbortSwitch(mounted.device, log), log);
   await session.begin();
   return session;
 }
@@ -55,15 +56,17 @@ class KernelSession implements Session {
   readonly mountpoint: string;
   readonly ended: Promise<{ readonly reason: EndReason }>;
   readonly #device: string;
+  readonly #switch: AbortSwitch;
   readonly #options: SessionOptions;
   readonly #log: Log;
   readonly #notifier: Notifier;
   readonly #connection: DeviceConnection;
   readonly #dispatcher: Dispatcher;
 
-  constructor(fs: FileSystem, options: SessionOptions, mounted: MountedDevice, log: Log) {
+  constructor(fs: FileSystem, options: SessionOptions, mounted: MountedDevice, abortSwitch: AbortSwitch, log: Log) {
     this.mountpoint = mounted.mountpoint;
     this.#device = mounted.device;
+    this.#switch = abortSwitch;
     this.#options = options;
     this.#log = log;
     this.#notifier = new Notifier(log);
@@ -72,10 +75,11 @@ class KernelSession implements Session {
     this.#dispatcher = new Dispatcher(fs, this.#connection, wishes, log);
     fs.attachKernel(this.#notifier);
     // Not only where somebody aborts: any end of the process, a failure's too, must not wait for the device.
-    const letGo = (): void => this.#letGo();
-    process.once('exit', letGo);
-    this.ended = this.#connection.ended.then((reason) => {
-      process.off('exit', letGo);
+    const abortAtExit = (): void => void this.#switch.throw();
+    process.once('exit', abortAtExit);
+    this.ended = this.#connection.ended.then(async (reason) => {
+      process.off('exit', abortAtExit);
+      await this.#switch.close();
       this.#notifier.stop();
       this.#dispatcher.abandon();
       log.debug({ mountpoint: this.mountpoint, reason }, 'the connection to the kernel has ended');
@@ -85,7 +89,7 @@ class KernelSession implements Session {
 
   /** Serves. Resolves when the kernel has its first answer; unmounts where that fails. */
   async begin(): Promise<void> {
-    this.#connection.start((bytes, done) => this.#dispatcher.receive(bytes, done));
+    this.#connection.start((bytes, done) => this.#dispatcher.receive(bytes, done), () => this.#switch.throw());
     try {
       const agreement = await withDeadline(this.#dispatcher.agreed, initDeadline);
       if (agreement === undefined) throw new FsError('ETIMEDOUT', 'the kernel did not begin to speak with us');
@@ -105,7 +109,7 @@ class KernelSession implements Session {
       const result = await unmount(this.mountpoint, { lazy: false });
       if (result !== 'unmounted') return result;
     } else if (mounts.some((mount) => mount.device === this.#device)) {
-      return { busy: `another mount on top of it or a copy of it elsewhere` };
+      return { busy: 'another mount on top of it, or a copy of it elsewhere' };
     }
     // Other namespaces may still show it: then it has not ended, and `abort` is what remains.
     await withDeadline(this.ended, endDeadline);
@@ -120,20 +124,12 @@ class KernelSession implements Session {
   }
 
   async abort(): Promise<void> {
-    if (await abortConnection(this.#device)) {
-      if ((await withDeadline(this.ended, endDeadline)) !== undefined) return;
-    }
-    this.#letGo();
-    if ((await withDeadline(this.ended, endDeadline)) === undefined) {
-      this.#log.error({ mountpoint: this.mountpoint }, 'the kernel does not let go of the mount: the process may not end by itself');
-    }
-  }
-
-  /** Ends the connection without the kernel's switch, and without waiting. */
-  #letGo(): void {
     this.#notifier.stop();
-    this.#dispatcher.refuseAll();
-    this.#connection.stop();
+    // Without the switch, at least nobody waits for an answer of ours any more.
+    if (!this.#switch.throw()) this.#dispatcher.refuseAll();
+    if ((await withDeadline(this.ended, endDeadline)) === undefined) {
+      this.#log.error({ mountpoint: this.mountpoint }, 'the kernel does not let go of the mount: the process cannot end by itself');
+    }
   }
 }
 

@@ -78,15 +78,17 @@ async function perform(command: MemoryMountCommand): Promise<unknown> {
   }
 }
 
+const answers = new Set<Promise<unknown>>();
 process.on('message', (message) => {
   const { number, command } = messageSchema.parse(message);
-  void perform(command).then(
+  const answer = perform(command).then(
     (result) => process.send?.({ number, result: result ?? null }),
     (thrown: unknown) => process.send?.({ number, error: toFsError(thrown).message }),
   );
+  answers.add(answer);
 });
 
 process.stdout.write('serving\n');
-const { reason } = await session.ended;
-process.send?.({ ended: reason });
+await session.ended;
+await Promise.all(answers);
 if (process.connected) process.disconnect();

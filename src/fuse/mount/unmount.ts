@@ -1,4 +1,5 @@
 /** Unmounting by umount(8), and what to tell where it will not. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FsError } from '../../errors.js';
 import { describeHolders } from './holders.js';
 import { mountAt, readMounts } from './mountinfo.js';
@@ -10,12 +11,27 @@ const deadline = 10_000;
 /** `busy`: who may hold it, empty where that is not known. */
 export type UnmountResult = 'unmounted' | { readonly busy: string };
 
-/** Unmounts what was mounted last on a canonical path. Nothing mounted there is `unmounted`. EPERM where it is refused. */
+/** How often, and after how many milliseconds, a mount is tried again that nobody seems to hold. */
+const retries = 5;
+const retryPause = 100;
+
+/**
+ * Unmounts what was mounted last on a canonical path. Nothing mounted there is `unmounted`. A mount that is
+ * busy by nobody is tried again: a program on its way out, or somebody else's umount. EPERM where it is refused.
+ */
 export async function unmount(mountPoint: string, options: { readonly lazy: boolean }): Promise<UnmountResult> {
+  for (let left = retries; ; left -= 1) {
+    const result = await unmountOnce(mountPoint, options.lazy);
+    if (result === 'unmounted' || result.busy !== '' || left === 0) return result;
+    await sleep(retryPause);
+  }
+}
+
+async function unmountOnce(mountPoint: string, lazy: boolean): Promise<UnmountResult> {
   const before = mountAt(await readMounts(), mountPoint);
   if (before === undefined) return 'unmounted';
   // The path is canonical already; umount(8) must not look at it, for the mount may hang.
-  const parameters = [...(options.lazy ? ['-l'] : []), '-c', '-i', '--', mountPoint];
+  const parameters = [...(lazy ? ['-l'] : []), '-c', '-i', '--', mountPoint];
   const result = await runTool('umount', parameters, { deadline });
   if (result === undefined) throw new FsError('ENOSYS', 'there is no umount command on this machine: install util-linux');
   if (mountAt(await readMounts(), mountPoint)?.id !== before.id) return 'unmounted';

@@ -2,7 +2,7 @@
 import { header, replyHeaderSize } from './replies.js';
 import { writeU64 } from './wire.js';
 
-const codes = { INVAL_INODE: 2, INVAL_ENTRY: 3, RETRIEVE: 5 } as const;
+const codes = { INVAL_INODE: 2, INVAL_ENTRY: 3 } as const;
 
 /** Forget a node's attributes and all of its pages. */
 export function encodeInvalidateNode(node: number): Uint8Array[] {
@@ -22,16 +22,5 @@ export function encodeInvalidateEntry(parent: number, name: string): Uint8Array[
   bytes.writeUInt32LE(0, replyHeaderSize + 12);
   bytes.write(name, replyHeaderSize + 16, 'utf8');
   bytes.writeUInt8(0, bytes.length - 1);
-  return [bytes];
-}
-
-/**
- * Asks the kernel for no bytes of a node's pages. It answers with a NOTIFY_REPLY, a request like any
- * other: the one way to make a read that waits on the device return while the mount stays.
- */
-export function encodeWakeUp(node: number): Uint8Array[] {
-  const bytes = header(0, codes.RETRIEVE, 32);
-  bytes.fill(0, replyHeaderSize);
-  writeU64(bytes, node, replyHeaderSize + 8);
   return [bytes];
 }
