@@ -25,8 +25,6 @@ export interface HttpSettings {
   /** Milliseconds that the server's end of an upload, a copy or a move may take, with no byte due. */
   readonly serverTimeout: number;
   readonly retry: RetryLimits;
-  /** Certificates to trust instead of the system's, PEM. */
-  readonly ca: string | undefined;
   readonly userAgent: string;
 }
 
@@ -36,6 +34,9 @@ export interface HttpRequest extends WireRequest {
   readonly answerWithin: 'stall' | 'server';
 }
 
+/** A server that has never answered is more likely a wrong address than a passing trouble: it is tried for so many milliseconds. */
+const firstContact = 5_000;
+
 export type HttpOutcome = { readonly answer: Answer } | { readonly broken: Broken };
 
 export class HttpClient {
@@ -44,13 +45,14 @@ export class HttpClient {
   private readonly host: string;
   private readonly origin: string;
   private closed = false;
+  private answered = false;
 
   constructor(private readonly settings: HttpSettings, private readonly log: Log) {
     const url = new URL(settings.origin);
     this.origin = url.origin;
     this.host = url.host;
     this.pool = new ConnectionPool({
-      origin: this.origin, limit: settings.parallelRequests, keepAlive: settings.keepAlive, ca: settings.ca,
+      origin: this.origin, limit: settings.parallelRequests, keepAlive: settings.keepAlive,
     });
   }
 
@@ -115,13 +117,15 @@ export class HttpClient {
       return outcome;
     }
     const { answer } = outcome;
+    this.answered = true;
     this.log.trace({ ...about, status: answer.status }, 'request answered');
     return { answer: new Answer(answer, answer.body, this.clock.observe(answer.header('date'))) };
   }
 
   private repeatContext(signal: AbortSignal): { limits: RetryLimits; signal: AbortSignal; onRetry: (failure: Failure, wait: number) => void } {
+    const { retry } = this.settings;
     return {
-      limits: this.settings.retry,
+      limits: this.answered ? retry : { ...retry, deadline: Math.min(retry.deadline, firstContact) },
       signal,
       onRetry: (failure, wait) => this.log.debug({ wait: Math.round(wait), error: failure.error.message }, 'repeating a request'),
     };

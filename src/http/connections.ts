@@ -20,8 +20,6 @@ export interface ConnectionSettings {
   readonly limit: number;
   /** Idle connections are closed after this many milliseconds. Below the server's own limit: a request must not cross its goodbye. */
   readonly keepAlive: number;
-  /** Certificates to trust instead of the system's, PEM. */
-  readonly ca: string | undefined;
 }
 
 /** One connection: an undici Client, which opens its socket at need. */
@@ -61,7 +59,7 @@ export class Connection {
   }
 
   private open(): Client {
-    const { origin, keepAlive, ca } = this.settings;
+    const { origin, keepAlive } = this.settings;
     this.answered = 0;
     const client = new Client(origin, {
       pipelining: 1,
@@ -70,7 +68,7 @@ export class Connection {
       // Our own watchdog counts by progress, and knows when nothing is due.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: 0, ...(ca === undefined ? {} : { ca }) },
+      connect: { timeout: 0 },
     });
     client.on('connect', () => {
       this.answered = 0;

@@ -28,7 +28,7 @@ async function serve(handler: Parameters<typeof startServer>[0]): Promise<TestSe
 function open(origin: string, settings: Partial<HttpSettings> = {}): HttpClient {
   const client = new HttpClient({
     origin, parallelRequests: 4, keepAlive: 5_000, stallTimeout: 2_000, serverTimeout: 4_000,
-    retry: { deadline: 2_000, firstDelay: 5, maxDelay: 20 }, ca: undefined, userAgent: 'amarre-test', ...settings,
+    retry: { deadline: 2_000, firstDelay: 5, maxDelay: 20 }, userAgent: 'amarre-test', ...settings,
   }, silentLog());
   cleanUps.push(() => client.close());
   return client;

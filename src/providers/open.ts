@@ -1,0 +1,23 @@
+/** Chooses the provider for a remote. The one place that knows them all. */
+import { FsError } from '../errors.js';
+import type { Log } from '../observe/log.js';
+import type { Provider } from './provider.js';
+import type { Platform, Remote } from './remote.js';
+import type { Credentials, ProviderSettings } from './settings.js';
+import { SftpgoProvider } from './sftpgo/provider.js';
+
+export type { Credentials, ProviderSettings } from './settings.js';
+
+type Opener = (remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log) => Provider;
+
+const openers: Readonly<Record<Platform, Opener>> = {
+  sftpgo: (remote, credentials, settings, log) => new SftpgoProvider(remote, credentials, settings, log),
+};
+
+/** Makes the provider; nothing is sent before its `connect`. EINVAL for what cannot work, in one sentence. */
+export function openProvider(remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log): Provider {
+  if (remote.insecure && !settings.insecureHttp) {
+    throw new FsError('EINVAL', `plain http to ${remote.host} would show password and files to everybody on the way: use +https, or --insecure-http`);
+  }
+  return openers[remote.platform](remote, credentials, settings, log);
+}

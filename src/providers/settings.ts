@@ -1,0 +1,22 @@
+/** What every provider is given besides its remote. Required, without defaults: those stand with the command's options. */
+import type { Instances } from './hidden-names.js';
+
+/** What signs in; which of them a platform needs is its own matter. Never logged. */
+export interface Credentials {
+  readonly password?: string | undefined;
+  readonly apiKey?: string | undefined;
+  /** A code of a second factor: good for one sign-in. */
+  readonly otp?: string | undefined;
+}
+
+export interface ProviderSettings {
+  /** Requests to the platform at once. */
+  readonly parallelRequests: number;
+  /** Milliseconds without progress while bytes are due. Failed requests are repeated for twice as long. */
+  readonly stallTimeout: number;
+  /** Milliseconds that the platform may take for the end of an upload, a copy or a move. */
+  readonly serverTimeout: number;
+  /** Plain http to another machine is allowed. */
+  readonly insecureHttp: boolean;
+  readonly instances: Instances;
+}

@@ -1,0 +1,194 @@
+/**
+ * Lists a folder: SFTPGo sends all of it in one answer, parsed as it arrives. Nothing is given out
+ * before the end has been seen, since a listing that breaks off must never pass for a shorter folder;
+ * that also lets it be asked for again. (SFTPGo's page: directories)
+ */
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import { FsError, isErrno, toFsError } from '../../errors.js';
+import type { Answer } from '../../http/answer.js';
+import { parseJsonArray } from '../../http/json-array.js';
+import type { Failure, Try } from '../../http/retry.js';
+import type { Log } from '../../observe/log.js';
+import { parseHiddenName, type HiddenName } from '../hidden-names.js';
+import { joinPath } from '../paths.js';
+import type { Entry } from '../provider.js';
+import type { Api, Call } from './api.js';
+import { leaveOut } from './encoding.js';
+import { typeOfMode } from './file-mode.js';
+import type { Looker, Sight } from './looking.js';
+import { formatVersion, wholeSecond } from './version.js';
+
+const listedEntries = z.array(z.object({
+  name: z.string(),
+  size: z.number().int().nonnegative().optional(),
+  mode: z.number().int(),
+  last_modified: z.iso.datetime({ offset: true }),
+}));
+export type ListedEntry = z.infer<typeof listedEntries>[number];
+
+/** A hidden thing that a listing showed. */
+export interface ListedHidden {
+  readonly path: string;
+  readonly parts: HiddenName;
+  readonly modified: number;
+}
+
+export interface Listing {
+  readonly entries: readonly Entry[];
+  /** Temporary files, of this mount or another. */
+  readonly hidden: readonly ListedHidden[];
+  /** The server showed nothing at all, not even what is left out. */
+  readonly empty: boolean;
+  /** All that it showed are temporary files. */
+  readonly onlyHidden: boolean;
+}
+
+/** Links looked up at once; the connections' own limit holds besides. */
+const linksAtOnce = 8;
+/** How long a look at one link may take, in milliseconds: it may lead to a pipe, which never answers. */
+const linkPatience = 5_000;
+/** Paths remembered as pipes, devices and the like, and as told in the log. */
+const remembered = 10_000;
+
+export class Lister {
+  /** Pipes, sockets and devices by path: asking for a pipe would hang. */
+  private readonly specials = new LRUCache<string, true>({ max: remembered });
+  private readonly told = new LRUCache<string, true>({ max: remembered });
+
+  constructor(private readonly api: Api, private readonly looker: Looker, private readonly log: Log) {}
+
+  /** True where a listing has shown something at this path that must not be opened. */
+  isSpecial(path: string): boolean {
+    return this.specials.has(path);
+  }
+
+  /** Lists the folder at a path (from the home's root). ENOENT, ENOTDIR, EACCES; EIO for a listing that breaks off. */
+  async list(path: string, signal: AbortSignal): Promise<Listing> {
+    const { listed, date } = await this.api.http.repeat(() => this.attempt(path, signal), signal);
+    return this.sort(path, listed, date, signal);
+  }
+
+  private async attempt(path: string, signal: AbortSignal): Promise<Try<{ listed: ListedEntry[]; date: number }>> {
+    const outcome = await this.api.attempt(listCall(path), signal);
+    // Listing a file breaks the connection without an answer, as a network would.
+    if ('failure' in outcome) return this.explainBreak(path, outcome.failure, signal);
+    const reply = outcome.done;
+    if (reply.kind === 'lost') throw reply.error;
+    if (reply.kind === 'refused') throw await this.looker.explain(path, reply, signal);
+    try {
+      return { done: { listed: await readListing(reply.answer), date: reply.answer.date } };
+    } catch (thrown) {
+      const error = toFsError(thrown);
+      if (error.errno === 'EINTR') throw error;
+      return { failure: { error, again: error.retryable ? 'later' : 'never' } };
+    }
+  }
+
+  private async explainBreak(path: string, failure: Failure, signal: AbortSignal): Promise<{ readonly failure: Failure }> {
+    if (failure.again !== 'later') return { failure };
+    const looked = await this.looker.tryToLook(path, signal);
+    if ('failure' in looked) return { failure };
+    const { kind } = looked.done;
+    if (kind === 'file') throw new FsError('ENOTDIR', `${path} is a file`);
+    if (kind === 'nothing') throw new FsError('ENOENT', `${path} is not there`);
+    return { failure };
+  }
+
+  /** Takes apart what may be shown, what is ours and hidden, and what is left out. */
+  private async sort(path: string, listed: readonly ListedEntry[], date: number, signal: AbortSignal): Promise<Listing> {
+    const entries: (Entry | undefined)[] = [];
+    const hidden: ListedHidden[] = [];
+    const links: { readonly item: ListedEntry; readonly at: number }[] = [];
+    for (const item of listed) {
+      const parts = parseHiddenName(item.name);
+      const type = typeOfMode(item.mode);
+      const why = parts === undefined ? leaveOut(item.name) : undefined;
+      if (parts !== undefined) {
+        if (type === 'file') hidden.push({ path: joinPath(path, item.name), parts, modified: Date.parse(item.last_modified) });
+      } else if (why !== undefined) {
+        this.tell(path, item.name, why);
+      } else if (type === 'special') {
+        this.specials.set(joinPath(path, item.name), true);
+        this.tell(path, item.name, 'a pipe, socket or device');
+      } else if (type === 'link') {
+        links.push({ item, at: entries.push(undefined) - 1 });
+      } else {
+        entries.push(entryOf(item, type, date));
+      }
+    }
+    const follow = links.values();
+    const work = async (): Promise<void> => {
+      for (const { item, at } of follow) {
+        const entry = await this.followLink(path, item, signal);
+        if (entry !== undefined) entries[at] = { ...entry, observed: date };
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(linksAtOnce, links.length) }, work));
+    return { entries: entries.filter((entry) => entry !== undefined), hidden, empty: listed.length === 0, onlyHidden: listed.length === hidden.length };
+  }
+
+  /** Shows a link as what it leads to; undefined where it leads nowhere or out of the home. */
+  private async followLink(folder: string, link: ListedEntry, signal: AbortSignal): Promise<Entry | undefined> {
+    const path = joinPath(folder, link.name);
+    if (this.specials.has(path)) return undefined;
+    const sight = await this.lookAtLink(folder, path, signal);
+    switch (sight?.kind) {
+      case 'file':
+        return {
+          name: link.name, kind: 'file', size: sight.size, modified: sight.modified, version: formatVersion(sight), observed: sight.date,
+        };
+      case 'folder':
+        // A folder's time stands in its parent's listing only; the link's own is at least a steady one.
+        return { name: link.name, kind: 'folder', size: undefined, modified: wholeSecond(Date.parse(link.last_modified)), version: '', observed: sight.date };
+      default:
+        this.tell(folder, link.name, 'a link that leads nowhere');
+        return undefined;
+    }
+  }
+
+  /** Undefined: the link's target never answers, though the server does. */
+  private async lookAtLink(folder: string, path: string, signal: AbortSignal): Promise<Sight | undefined> {
+    const patience = AbortSignal.timeout(linkPatience);
+    try {
+      return await this.looker.look(path, AbortSignal.any([signal, patience]));
+    } catch (error) {
+      if (signal.aborted || !patience.aborted || !isErrno(error, 'EINTR')) throw error;
+    }
+    // A server that is merely slow must not make files disappear: then this look fails, and the listing with it.
+    await this.looker.look(folder, signal);
+    this.specials.set(path, true);
+    return undefined;
+  }
+
+  /** Each thing left out is told once. */
+  private tell(folder: string, name: string, why: string): void {
+    const path = joinPath(folder, name);
+    if (this.told.has(path)) return;
+    this.told.set(path, true);
+    this.log.warn({ folder, name, why }, 'left out of the listing');
+  }
+}
+
+function listCall(path: string): Call {
+  return {
+    operation: 'list', method: 'GET', route: '/user/dirs', path, headers: { 'accept-encoding': 'gzip' }, accept: [200], idempotent: true,
+  };
+}
+
+async function readListing(answer: Answer): Promise<ListedEntry[]> {
+  const listed: ListedEntry[] = [];
+  for await (const group of parseJsonArray(answer.unpacked())) {
+    const parsed = listedEntries.safeParse(group);
+    if (!parsed.success) throw new FsError('EIO', `the listing is not understood: ${z.prettifyError(parsed.error).slice(0, 200)}`);
+    for (const entry of parsed.data) listed.push(entry);
+  }
+  return listed;
+}
+
+function entryOf(item: ListedEntry, kind: Entry['kind'], observed: number): Entry {
+  const modified = wholeSecond(Date.parse(item.last_modified));
+  if (kind === 'folder') return { name: item.name, kind, size: undefined, modified, version: '', observed };
+  if (item.size === undefined) throw new FsError('EIO', `the listing gives no size for "${item.name}"`);
+  return { name: item.name, kind, size: item.size, modified, version: formatVersion({ size: item.size, modified }), observed };
+}

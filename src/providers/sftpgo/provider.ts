@@ -1,0 +1,217 @@
+/**
+ * SFTPGo's user API as a provider: the contract's members, each handed to the part that knows how.
+ * Paths come from the remote's base and go out from the home's root.
+ */
+import { FsError, isErrno } from '../../errors.js';
+import { HttpClient } from '../../http/client.js';
+import type { Log } from '../../observe/log.js';
+import { isHiddenName } from '../hidden-names.js';
+import { joinPath, nameOf, parentOf } from '../paths.js';
+import type { Content, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions } from '../provider.js';
+import type { Remote } from '../remote.js';
+import type { Credentials, ProviderSettings } from '../settings.js';
+import { Api } from './api.js';
+import { Connector } from './connecting.js';
+import { refuseName } from './encoding.js';
+import { Lister } from './listing.js';
+import { Looker, type Sight } from './looking.js';
+import { Mover } from './moving.js';
+import { FileReader } from './reading.js';
+import { sightError } from './sight-error.js';
+import { SignIn } from './sign-in.js';
+import { Temporaries } from './temporaries.js';
+import { formatVersion, wholeSecond } from './version.js';
+import { FileWriter } from './writing.js';
+
+/** The server closes idle connections after 60 s, without a word: ours are closed before. (SFTPGo's page: statuses) */
+const keepAlive = 50_000;
+/** Entries in a batch of a listing. */
+const batchSize = 1000;
+/** How long signing out may take, in milliseconds. */
+const signOutPatience = 2_000;
+
+export class SftpgoProvider implements Provider {
+  readonly name = 'sftpgo';
+  readonly traits: Traits;
+  private readonly http: HttpClient;
+  private readonly signIn: SignIn;
+  private readonly looker: Looker;
+  private readonly lister: Lister;
+  private readonly reader: FileReader;
+  private readonly writer: FileWriter;
+  private readonly mover: Mover;
+  private readonly temporaries: Temporaries;
+  private readonly connector: Connector;
+  private readonly base: string;
+  private closing: Promise<void> | undefined;
+
+  /** EINVAL where credentials are missing or cannot be sent. */
+  constructor(remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log) {
+    const { parallelRequests, stallTimeout, serverTimeout, instances } = settings;
+    this.base = remote.base;
+    this.http = new HttpClient({
+      origin: remote.origin, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre',
+      // Long enough to live through a server's restart, short enough that nobody takes the drive for hung.
+      retry: { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 },
+    }, log);
+    this.signIn = new SignIn(this.http, remote.user, credentials, log);
+    const api = new Api(this.http, this.signIn);
+    this.looker = new Looker(api);
+    this.lister = new Lister(api, this.looker, log);
+    this.temporaries = new Temporaries(api, instances, log);
+    this.reader = new FileReader(api, this.looker);
+    this.writer = new FileWriter(api, this.looker, this.temporaries, log);
+    this.mover = new Mover(api, this.looker, this.lister, this.temporaries);
+    this.connector = new Connector(api, this.looker);
+    this.traits = {
+      atomicReplace: true,
+      serverSideCopy: true,
+      settableTimes: 'files and folders',
+      timeResolution: 1000,
+      ranges: true,
+      stableIds: false,
+      caseSensitive: true,
+      maxFileSize: Number.MAX_SAFE_INTEGER,
+      parallelRequests,
+    };
+  }
+
+  connect(signal: AbortSignal): Promise<void> {
+    return this.connector.connect(this.base, signal);
+  }
+
+  refuseName(name: string): FsError | undefined {
+    return refuseName(name);
+  }
+
+  async *list(folder: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
+    const { entries, hidden } = await this.lister.list(this.pathOf(folder), signal);
+    this.temporaries.clean(hidden);
+    for (let at = 0; at < entries.length; at += batchSize) yield entries.slice(at, at + batchSize);
+  }
+
+  async stat(location: Location, signal: AbortSignal): Promise<Entry> {
+    const path = this.pathOf(location);
+    if (isHiddenName(nameOf(path)) || this.lister.isSpecial(path)) throw new FsError('ENOENT', `${path} is not shown`);
+    const sight = await this.looker.look(path, signal);
+    if (sight.kind === 'refused' && isErrno(sight.error, 'EACCES')) return this.statByListing(path, sight, signal);
+    return entryOf(location, sight);
+  }
+
+  read(file: Location, request: ReadRequest, signal: AbortSignal): Promise<Download> {
+    return this.reader.read(this.openable(file), request, signal);
+  }
+
+  async write(target: Location, content: Content, options: WriteOptions, signal: AbortSignal): Promise<Entry> {
+    return this.writer.write(this.newPath(target), content, options, signal);
+  }
+
+  async createFolder(folder: Location, signal: AbortSignal): Promise<Entry> {
+    return this.mover.createFolder(this.newPath(folder), signal);
+  }
+
+  async removeFile(file: Location, signal: AbortSignal): Promise<void> {
+    await this.mover.removeFile(this.pathOf(file), signal);
+  }
+
+  async removeFolder(folder: Location, signal: AbortSignal): Promise<void> {
+    if (folder.path === '/') throw new FsError('EBUSY', 'the root of the drive is not removed');
+    await this.mover.removeFolder(this.pathOf(folder), signal);
+  }
+
+  async move(from: Location, to: Location, options: { readonly replace: boolean }, signal: AbortSignal): Promise<Entry | undefined> {
+    if (from.path === '/' || to.path === '/') throw new FsError('EBUSY', 'the root of the drive is not moved');
+    await this.mover.move(this.pathOf(from), this.newPath(to), options.replace, signal);
+    return undefined;
+  }
+
+  async setModified(location: Location, current: Entry, modified: number, signal: AbortSignal): Promise<Entry> {
+    const observed = await this.writer.setTime(this.openable(location), modified, signal);
+    const shown = wholeSecond(modified);
+    const version = current.size === undefined ? current.version : formatVersion({ size: current.size, modified: shown });
+    return { ...current, modified: shown, version, observed };
+  }
+
+  /** Into the root of the drive where that is allowed: there it does not keep its folder from being removed. */
+  async park(file: Location, signal: AbortSignal): Promise<Location> {
+    const from = this.pathOf(file);
+    const near = parentOf(from);
+    for (const folder of new Set([this.base, near])) {
+      const to = this.temporaries.pathIn(folder);
+      try {
+        await this.mover.move(from, to, true, signal);
+        return { path: this.locate(to) };
+      } catch (error) {
+        if (folder === near || !(isErrno(error, 'EACCES') || isErrno(error, 'EPERM') || isErrno(error, 'EXDEV'))) throw error;
+      }
+    }
+    throw new FsError('EIO', `${from} could not be moved away`);
+  }
+
+  async copy(from: Location, to: Location, options: { readonly modified: number }, signal: AbortSignal): Promise<Entry> {
+    return this.writer.copy(this.openable(from), this.newPath(to), options.modified, signal);
+  }
+
+  /** SFTPGo does not tell a user his quota. */
+  quota(): Promise<Quota | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    await this.temporaries.close();
+    await this.signIn.signOut(AbortSignal.timeout(signOutPatience));
+    await this.http.close();
+  }
+
+  /** From the home's root. */
+  private pathOf(location: Location): string {
+    return joinPath(this.base, location.path);
+  }
+
+  /** From the remote's base again. */
+  private locate(path: string): string {
+    return this.base === '/' ? path : path.slice(this.base.length);
+  }
+
+  /** The path of something that is to be opened: a pipe would hang. */
+  private openable(location: Location): string {
+    const path = this.pathOf(location);
+    if (this.lister.isSpecial(path)) throw new FsError('ENOENT', `${path} is a pipe, socket or device`);
+    return path;
+  }
+
+  /** The path of something that is to be made, or replaced. */
+  private newPath(location: Location): string {
+    const refused = refuseName(nameOf(location.path));
+    if (refused !== undefined) throw refused;
+    const path = this.pathOf(location);
+    if (this.lister.isSpecial(path)) throw new FsError('EEXIST', `${path} is a pipe, socket or device on the server`);
+    return path;
+  }
+
+  /** Without the right to download a file cannot be looked at, but its folder may be listed. */
+  private async statByListing(path: string, refused: Extract<Sight, { kind: 'refused' }>, signal: AbortSignal): Promise<Entry> {
+    const { entries } = await this.lister.list(parentOf(path), signal).catch((error: unknown) => {
+      if (isErrno(error, 'EACCES')) throw refused.error;
+      throw error;
+    });
+    const entry = entries.find(({ name }) => name === nameOf(path));
+    if (entry === undefined) throw new FsError('ENOENT', `${path} is not there`);
+    return entry;
+  }
+}
+
+function entryOf(location: Location, sight: Sight): Entry {
+  const name = nameOf(location.path);
+  if (sight.kind === 'file') {
+    return { name, kind: 'file', size: sight.size, modified: sight.modified, version: formatVersion(sight), observed: sight.date };
+  }
+  // A folder's time stands in its parent's listing only.
+  if (sight.kind === 'folder') return { name, kind: 'folder', size: undefined, modified: undefined, version: '', observed: sight.date };
+  throw sightError(location.path, sight);
+}

@@ -1,0 +1,221 @@
+/**
+ * Reads parts of files. Each answer is checked against what was asked and against the version that
+ * the part must be of, before a byte of it is given; a body that breaks off is gone on with, pinned to
+ * the same version. (SFTPGo's page: files; ranges, If-Unmodified-Since)
+ */
+import { FsError, toFsError } from '../../errors.js';
+import type { Answer } from '../../http/answer.js';
+import { parseContentLength, parseContentRange } from '../../http/ranges.js';
+import type { RetryProgress, Try } from '../../http/retry.js';
+import { formatHttpDate, parseHttpDate } from '../../http/server-clock.js';
+import { nameOf } from '../paths.js';
+import type { Download, Entry, ReadRequest } from '../provider.js';
+import type { Api } from './api.js';
+import type { Looker } from './looking.js';
+import { formatVersion, parseVersion, type VersionParts } from './version.js';
+
+type FileEntry = Download['entry'];
+
+/** A part as it begins to arrive: where it starts and ends, of which file. */
+interface Part {
+  readonly answer: Answer;
+  readonly entry: FileEntry;
+  /** The byte after the last that this answer holds and that was wanted. */
+  readonly end: number;
+}
+
+const nothing: AsyncIterableIterator<Uint8Array> = {
+  next: () => Promise.resolve({ done: true, value: undefined }),
+  return: () => Promise.resolve({ done: true, value: undefined }),
+  [Symbol.asyncIterator]: () => nothing,
+};
+
+export class FileReader {
+  constructor(private readonly api: Api, private readonly looker: Looker) {}
+
+  /** The contract's `read`, at a path from the home's root. */
+  async read(path: string, request: ReadRequest, signal: AbortSignal): Promise<Download> {
+    const { start, end, version } = request;
+    if (!(start >= 0 && start < end)) throw new FsError('EINVAL', `a read from ${start} to ${end}`);
+    const pinned = version === undefined ? undefined : parseVersion(version);
+    if (version !== undefined && pinned === undefined) throw new FsError('ESTALE', `${path}: a version that this server never gave`);
+    // Behind the end there is nothing to ask for: the server would answer 416, or break the connection.
+    if (pinned !== undefined && start >= pinned.size) return { entry: await this.lookAt(path, pinned, signal), body: nothing };
+    const progress = this.api.http.retryProgress(signal);
+    const part = await this.fetch(path, { start, end }, pinned, progress, signal);
+    if ('size' in part) return { entry: part, body: nothing };
+    return { entry: part.entry, body: new ResumedBody(part, start, (from) =>
+      this.refetch(path, { start: from, end: part.end }, part.entry, progress, signal), progress) };
+  }
+
+  /** Asks for a part until it begins to arrive; an entry alone where there is nothing at `start`. */
+  private async fetch(
+    path: string, range: { readonly start: number; readonly end: number }, pinned: VersionParts | undefined,
+    progress: RetryProgress, signal: AbortSignal,
+  ): Promise<Part | FileEntry> {
+    for (;;) {
+      const outcome = await this.attempt(path, range, pinned, signal);
+      if ('done' in outcome) return outcome.done;
+      await progress.wait(outcome.failure);
+    }
+  }
+
+  private async attempt(
+    path: string, { start, end }: { readonly start: number; readonly end: number }, pinned: VersionParts | undefined, signal: AbortSignal,
+  ): Promise<Try<Part | FileEntry>> {
+    // The server takes any `n-0` for "to the end": the first byte alone is asked for as two, and the second not given.
+    const last = Math.max(end - 1, 1);
+    const outcome = await this.api.attempt({
+      operation: 'read', method: 'GET', route: '/user/files', path, lane: 'transfer', idempotent: true, accept: [200, 206, 416],
+      headers: {
+        'range': `bytes=${start}-${last}`,
+        'accept-encoding': 'identity',
+        ...(pinned === undefined ? {} : { 'if-unmodified-since': formatHttpDate(pinned.modified) }),
+      },
+    }, signal);
+    if ('failure' in outcome) return outcome;
+    const reply = outcome.done;
+    if (reply.kind === 'lost') throw reply.error;
+    if (reply.kind === 'refused') throw await this.looker.explain(path, reply, signal);
+    const { answer } = reply;
+    if (answer.status === 416) {
+      await answer.discard();
+      return { done: await this.lookAt(path, pinned, signal) };
+    }
+    try {
+      const part = checkPart(path, { start, end }, pinned, answer);
+      if (part.end > start) return { done: part };
+      await answer.discard();
+      return { done: part.entry };
+    } catch (error) {
+      await answer.body.return();
+      throw error;
+    }
+  }
+
+  /** The rest of a part whose body broke off. */
+  private async refetch(
+    path: string, range: { readonly start: number; readonly end: number }, entry: FileEntry, progress: RetryProgress, signal: AbortSignal,
+  ): Promise<Answer> {
+    const part = await this.fetch(path, range, parseVersion(entry.version), progress, signal);
+    if ('size' in part || part.end !== range.end) throw new FsError('ESTALE', `${path} changed while it was read`);
+    return part.answer;
+  }
+
+  private async lookAt(path: string, pinned: VersionParts | undefined, signal: AbortSignal): Promise<FileEntry> {
+    const sight = await this.looker.look(path, signal);
+    switch (sight.kind) {
+      case 'file': {
+        const entry = fileEntry(path, sight, sight.date);
+        if (pinned !== undefined && entry.version !== formatVersion(pinned)) throw stale(path);
+        return entry;
+      }
+      case 'folder': throw new FsError('EISDIR', `${path} is a folder`);
+      case 'nothing': throw new FsError('ENOENT', `${path} is not there`);
+      case 'through a file': throw new FsError('ENOTDIR', `${path} goes through a file`);
+      case 'refused': throw sight.error;
+    }
+  }
+}
+
+/** Checks an answer's head. ESTALE for another version, EIO for anything that was not asked for. */
+function checkPart(
+  path: string, wanted: { readonly start: number; readonly end: number }, pinned: VersionParts | undefined, answer: Answer,
+): Part {
+  const wrong = (why: string): FsError => new FsError('EIO', `reading ${path}: ${why}`);
+  const encoding = answer.header('content-encoding');
+  if (encoding !== undefined && encoding !== 'identity') throw wrong(`the answer is packed (${encoding}), which was not asked for`);
+  const modified = parseHttpDate(answer.header('last-modified'));
+  if (modified === undefined) throw wrong('the answer does not say the file\'s time, so it is not SFTPGo\'s');
+  const length = parseContentLength(answer.header('content-length'));
+  const range = answer.status === 206
+    ? parseContentRange(answer.header('content-range'))
+    : length === undefined ? undefined : { start: 0, end: length, total: length };
+  if (range === undefined) throw wrong('the answer does not say which part of the file it holds');
+  const entry = fileEntry(path, { size: range.total, modified }, answer.date);
+  if (pinned !== undefined && entry.version !== formatVersion(pinned)) throw stale(path);
+  const end = Math.max(wanted.start, Math.min(wanted.end, range.total));
+  if (range.start !== wanted.start && end > wanted.start) throw wrong(`the server sent the bytes from ${range.start} instead of ${wanted.start}`);
+  if (range.end < end) throw wrong(`the server sent the bytes to ${range.end} instead of ${end}`);
+  if (length !== undefined && length !== range.end - range.start) {
+    throw wrong(`the server announces ${length} bytes and a range of ${range.end - range.start}`);
+  }
+  return { answer, entry, end };
+}
+
+function fileEntry(path: string, parts: VersionParts, observed: number): FileEntry {
+  const entry: Entry & { readonly size: number } = {
+    name: nameOf(path), kind: 'file', size: parts.size, modified: parts.modified, version: formatVersion(parts), observed,
+  };
+  return entry;
+}
+
+function stale(path: string): FsError {
+  return new FsError('ESTALE', `${path} was changed on the server: it is of another version now`);
+}
+
+/**
+ * The bytes of a part, exactly as many as were promised. Not a generator: `return()` of one that was
+ * never started would leave its connection taken.
+ */
+class ResumedBody implements AsyncIterableIterator<Uint8Array> {
+  private body: Answer['body'];
+  private position: number;
+  private readonly end: number;
+
+  constructor(
+    part: Part, start: number, private readonly refetch: (from: number) => Promise<Answer>, private readonly progress: RetryProgress,
+  ) {
+    this.body = part.answer.body;
+    this.position = start;
+    this.end = part.end;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    while (this.position < this.end) {
+      const piece = await this.nextPiece();
+      if (piece === undefined || piece.length === 0) continue;
+      const wanted = piece.length > this.end - this.position ? piece.subarray(0, this.end - this.position) : piece;
+      this.position += wanted.length;
+      if (this.position === this.end && wanted.length < piece.length) await this.body.return();
+      return { done: false, value: wanted };
+    }
+    await this.finish();
+    return { done: true, value: undefined };
+  }
+
+  /** All bytes are there. The answer's own end is waited for, so that the connection can be used again. */
+  private async finish(): Promise<void> {
+    await this.body.next().catch(() => undefined);
+    await this.body.return();
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    this.position = this.end;
+    await this.body.return();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Undefined where the body had to be asked for again. */
+  private async nextPiece(): Promise<Uint8Array | undefined> {
+    const before = this.position;
+    try {
+      const next = await this.body.next();
+      if (next.done !== true) {
+        if (this.progress.failures > 0) this.progress.reset();
+        return next.value;
+      }
+      throw new FsError('EIO', `the body ended at byte ${before}, before ${this.end}`, { retryable: true });
+    } catch (thrown) {
+      const error = toFsError(thrown);
+      if (error.errno === 'EINTR') throw error;
+      await this.progress.wait({ error, again: error.retryable ? 'later' : 'never' });
+    }
+    this.body = (await this.refetch(before)).body;
+    return undefined;
+  }
+}

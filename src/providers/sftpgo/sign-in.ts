@@ -1,0 +1,183 @@
+/**
+ * Signing in to SFTPGo: a token for name and password, renewed before it ends, once for however many
+ * requests wait; or an API key, which needs none of that. A refused password is not tried again in a
+ * loop: with the server's defender on, a handful of bad ones bans the address for everybody behind it.
+ * (SFTPGo's page: token)
+ */
+import { z } from 'zod';
+import { FsError } from '../../errors.js';
+import { failureOf, type HttpClient } from '../../http/client.js';
+import { orAborted } from '../../http/waiting.js';
+import type { Log } from '../../observe/log.js';
+import type { Credentials } from '../settings.js';
+import { judge } from './answers.js';
+import { refusalOf } from './refusal.js';
+
+const tokenAnswer = z.object({ access_token: z.string().min(1), expires_at: z.iso.datetime({ offset: true }) });
+
+interface Token {
+  readonly text: string;
+  /** By `performance.now()`: from when a new one is fetched beside the work, and when it ends. */
+  readonly renewAt: number;
+  readonly endsAt: number;
+}
+
+/** A refused sign-in is not tried again for so many milliseconds: three bad passwords in the defender's half hour, of 15. */
+const refusalLasts = 10 * 60_000;
+
+/** A token is renewed a minute before it ends, a short one when a quarter is left. Both in milliseconds. */
+export function renewBefore(lifetime: number): number {
+  return Math.min(60_000, lifetime / 4);
+}
+
+/** What a request must carry, and by which token, so that a refusal can be laid to it. */
+export interface Authorization {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly token: string | undefined;
+}
+
+export class SignIn {
+  private token: Token | undefined;
+  private renewal: Promise<Token> | undefined;
+  private refusal: { readonly error: FsError; readonly until: number } | undefined;
+  /** The one-time code, until it is used. */
+  private otp: string | undefined;
+  private readonly lifetime = new AbortController();
+
+  /** EINVAL where what signs in is missing or cannot be sent. */
+  constructor(
+    private readonly http: HttpClient, private readonly user: string | undefined,
+    private readonly credentials: Credentials, private readonly log: Log,
+  ) {
+    this.otp = credentials.otp;
+    const { apiKey, password } = credentials;
+    if (apiKey !== undefined) {
+      if (!/^[\x21-\x7e]+$/.test(apiKey)) throw new FsError('EINVAL', 'the API key has characters that no key has');
+      return;
+    }
+    if (user === undefined) throw new FsError('EINVAL', 'the remote names no user: sftpgo+https://user@host');
+    if (password === undefined) throw new FsError('EINVAL', `neither a password for ${user} nor an API key was given`);
+  }
+
+  /** Headers that sign a request in. Waits for a token where there is none that lives. EACCES where the server refuses. */
+  async authorize(signal: AbortSignal): Promise<Authorization> {
+    const { apiKey } = this.credentials;
+    if (apiKey !== undefined) return { headers: { 'x-sftpgo-api-key': apiKey }, token: undefined };
+    const token = await this.livingToken(signal);
+    return { headers: { authorization: `Bearer ${token.text}` }, token: token.text };
+  }
+
+  /** True where a key signs in: then 400 may mean the key, and nothing can be renewed. */
+  get byKey(): boolean {
+    return this.credentials.apiKey !== undefined;
+  }
+
+  /** The server has refused this token: the next request fetches another, unless that has happened already. */
+  reject(token: string): void {
+    if (this.token?.text === token) this.token = undefined;
+  }
+
+  /** Hands the token back. Never throws; takes no longer than the signal allows. */
+  async signOut(signal: AbortSignal): Promise<void> {
+    this.lifetime.abort();
+    const { token } = this;
+    this.token = undefined;
+    if (token === undefined) return;
+    try {
+      const outcome = await this.http.send({
+        method: 'GET', path: '/api/v2/user/logout', headers: { authorization: `Bearer ${token.text}` }, lane: 'call', answerWithin: 'stall',
+      }, signal);
+      if ('answer' in outcome) await outcome.answer.discard();
+    } catch (error) {
+      this.log.debug({ err: error }, 'signing out was not heard');
+    }
+  }
+
+  private livingToken(signal: AbortSignal): Promise<Token> {
+    const { token } = this;
+    const now = performance.now();
+    if (token === undefined || now >= token.endsAt) return orAborted(this.renew(), signal);
+    // A second factor's code works once: such a token is used until the server refuses it.
+    if (now >= token.renewAt && this.credentials.otp === undefined && this.refused() === undefined) {
+      this.renew().catch((error: unknown) => {
+        this.log.warn({ err: error }, 'the token could not be renewed before its end');
+      });
+    }
+    return Promise.resolve(token);
+  }
+
+  /** One sign-in at a time, whoever asks; nobody's interrupt ends it for the others. */
+  private renew(): Promise<Token> {
+    const refused = this.refused();
+    if (refused !== undefined) return Promise.reject(refused);
+    this.renewal ??= this.signIn().finally(() => {
+      this.renewal = undefined;
+    });
+    return this.renewal;
+  }
+
+  private refused(): FsError | undefined {
+    if (this.refusal !== undefined && performance.now() >= this.refusal.until) this.refusal = undefined;
+    return this.refusal?.error;
+  }
+
+  private refuse(error: FsError, lasts: number): FsError {
+    this.refusal = { error, until: performance.now() + lasts };
+    return error;
+  }
+
+  private async signIn(): Promise<Token> {
+    if (this.credentials.otp !== undefined && this.otp === undefined) {
+      throw this.refuse(new FsError(
+        'EACCES', `the sign-in of ${this.user ?? ''} has ended and its one-time code works once: mount again with a new code, or use an API key (AMARRE_API_KEY), which lasts`,
+      ), Infinity);
+    }
+    const token = await this.http.repeat((): Promise<{ done: Token } | { failure: ReturnType<typeof failureOf> }> => this.tryToSignIn(), this.lifetime.signal);
+    this.token = token;
+    return token;
+  }
+
+  private async tryToSignIn(): Promise<{ done: Token } | { failure: ReturnType<typeof failureOf> }> {
+    const asked = performance.now();
+    const basic = Buffer.from(`${this.user ?? ''}:${this.credentials.password ?? ''}`).toString('base64');
+    const outcome = await this.http.send({
+      method: 'GET', path: '/api/v2/user/token', lane: 'call', answerWithin: 'stall',
+      headers: { authorization: `Basic ${basic}`, ...(this.otp === undefined ? {} : { 'x-sftpgo-otp': this.otp }) },
+    }, this.lifetime.signal);
+    // A code that may have arrived is used up: the same one again would be a bad sign-in.
+    if ('broken' in outcome) return { failure: failureOf(outcome.broken, this.otp === undefined) };
+    const { answer } = outcome;
+    if (answer.status !== 200) {
+      const refusal = await refusalOf(answer, this.http.clock.now());
+      const verdict = judge('sign in', refusal, this.user ?? '');
+      if (verdict.then === 'wait' || (verdict.then === 'unsure' && this.otp === undefined)) {
+        return { failure: { error: verdict.error, again: 'later', retryAfter: refusal.retryAfter } };
+      }
+      if (verdict.then === 'sign in') throw this.refuse(this.badSignIn(verdict.error), refusalLasts);
+      throw verdict.error.errno === 'EACCES' ? this.refuse(verdict.error, refusalLasts) : verdict.error;
+    }
+    this.otp = undefined;
+    const text = await answer.text();
+    return { done: this.readToken(text, answer.date, asked) };
+  }
+
+  private readToken(text: string, serverTime: number, asked: number): Token {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      value = undefined;
+    }
+    const parsed = tokenAnswer.safeParse(value);
+    if (!parsed.success) throw new FsError('EIO', 'what answers at this address is not SFTPGo\'s user API: its sign-in gave no token');
+    const lifetime = Math.max(0, Date.parse(parsed.data.expires_at) - serverTime);
+    return { text: parsed.data.access_token, renewAt: asked + lifetime - renewBefore(lifetime), endsAt: asked + lifetime };
+  }
+
+  private badSignIn(cause: FsError): FsError {
+    const hint = this.credentials.otp === undefined
+      ? 'the password is wrong, or the account has a second factor and wants a one-time code (AMARRE_OTP) or an API key (AMARRE_API_KEY)'
+      : 'the password or the one-time code is wrong, or the code was used before: each works once';
+    return new FsError('EACCES', `the server does not let ${this.user ?? ''} in: ${hint}`, { cause });
+  }
+}
