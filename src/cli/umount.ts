@@ -114,7 +114,8 @@ function askToEnd(pid: number): void {
 /** A mount whose process died: taken away, and told with what it left. */
 async function detachDead(mountpoint: string, found: Found | undefined): Promise<number> {
   if (mountAt(await readMounts(), mountpoint)?.type === mountType) await detachMount(mountpoint);
-  say(`${mountpoint}: the process that served this mount had died; detached`);
+  const unknown = found === undefined ? '; what it left is told if you name its --cache-dir, or at its next mount' : '';
+  say(`${mountpoint}: the process that served this mount had died; detached${unknown}`);
   if (found === undefined) return exitStatuses.died.status;
   const kept = await findKept(found.stateFolder, found.record.instance);
   sayLines(showOutcome({ status: exitStatuses.unsent.status, unsent: [...kept], notes: [] }));

@@ -69,7 +69,7 @@ async function assemble(
   const folders = remoteFolders(plan.stateFolder, remote.host, remote.identity);
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
   closers.push(() => staging.close());
-  await tellLeftovers(staging, notices, log);
+  await tellLeftovers(staging, notices, plan.logFile === undefined ? undefined : log);
   const changeTimes = openChangeTimes({ folder: folders.changeTimes });
   closers.push(() => changeTimes.close());
 
@@ -127,11 +127,11 @@ function makeProvider(plan: Plan, isDead: (instance: string) => boolean, log: Lo
   }
 }
 
-/** What could not be sent before is told at every mount, until a person has taken it away. */
-async function tellLeftovers(staging: Staging, notices: Log, log: Log): Promise<void> {
+/** What could not be sent before is told at every mount, until a person has taken it away; in the log too where that is elsewhere. */
+async function tellLeftovers(staging: Staging, notices: Log, log: Log | undefined): Promise<void> {
   for (const leftover of staging.leftovers) {
     const { path, size, kept, reason } = await describeKept(leftover);
-    log.warn({ path, size, kept, reason }, 'an earlier mount left a file that was not sent');
+    log?.warn({ path, size, kept, reason }, 'an earlier mount left a file that was not sent');
     notices.warn(`not sent by an earlier mount: ${showName(path)} (${showSize(size)}): ${reason}; kept in ${kept}`);
   }
 }

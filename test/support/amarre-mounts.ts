@@ -1,0 +1,99 @@
+/** Mounts made by the built command on an emulated SFTPGo, for tests of a mount's life from the outside. */
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import { startEmulator, type EmulatorControl, type RunningEmulator, type SftpgoOptions } from '../../src/emulators/start.js';
+import { amarre } from './cli.js';
+import { mountsIn } from './mount-list.js';
+import { useMounts, type Mounted } from './mounted.js';
+import { eventually, run, type ProgramResult } from './programs.js';
+
+export interface Harbour {
+  /** The test's own folder; everything lies in it. */
+  readonly folder: string;
+  readonly mountpoint: string;
+  /** What the server has on its disk. */
+  readonly root: string;
+  readonly state: string;
+  readonly remote: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly control: EmulatorControl;
+  /** The words of `amarre mount` for this harbour. */
+  mountWords(...options: readonly string[]): readonly string[];
+  /** Runs the command with these words to its end. The environment signs in unless it is told otherwise. */
+  run(words: readonly string[], env?: NodeJS.ProcessEnv): Promise<ProgramResult>;
+  /** `amarre mount` in the foreground; resolves when the mount can be used. */
+  mount(...options: readonly string[]): Promise<Mounted>;
+  /** `amarre mount --daemon`, which has to succeed. */
+  daemon(...options: readonly string[]): Promise<ProgramResult>;
+  umount(...options: readonly string[]): Promise<ProgramResult>;
+  /** Whether something is mounted there. */
+  isMounted(): Promise<boolean>;
+  /** Ids of the processes that serve mounts of this harbour. */
+  serving(): Promise<readonly number[]>;
+}
+
+/** Call once in a test file. Behind each test mounts, processes and servers are gone, or it fails. */
+export function useHarbour(): (options?: SftpgoOptions) => Promise<Harbour> {
+  const folders: string[] = [];
+  const emulators: RunningEmulator[] = [];
+  // Hooks run the other way round: mounts go first, while their servers are there, processes are looked for last.
+  afterEach(async () => {
+    for (const folder of folders.splice(0)) await requireNoProcess(folder);
+  });
+  afterEach(async () => {
+    for (const emulator of emulators.splice(0)) await emulator.close();
+  });
+  const mounts = useMounts();
+
+  return async (options = {}) => {
+    const folder = await mounts.folder();
+    folders.push(folder);
+    const [root, mountpoint, state] = [join(folder, 'server'), join(folder, 'mnt'), join(folder, 'state')];
+    await mkdir(root);
+    const emulator = await startEmulator('sftpgo', { root, ...options });
+    emulators.push(emulator);
+    const { remote, env } = emulator.announcement;
+    const start = (words: readonly string[], other: NodeJS.ProcessEnv = env) => {
+      const [command, ...parameters] = amarre(...words);
+      return run(command, parameters, { env: other, deadline: 40_000 });
+    };
+    const mountWords = (...more: readonly string[]) => ['mount', remote, mountpoint, '--cache-dir', state, ...more];
+    const isMounted = async () => (await mountsIn(mountpoint)).length > 0;
+    return {
+      folder, mountpoint, root, state, remote, env, isMounted, mountWords,
+      control: emulator.control,
+      run: start,
+      async mount(...more) {
+        const mounted = mounts.start({ command: () => amarre(...mountWords(...more)), env }, folder);
+        await eventually(`amarre says that it is mounted`, () => mounted.output().includes(` is on ${mountpoint};`)).catch((error: unknown) => {
+          throw new Error(`${String(error)}\n${mounted.output()}`);
+        });
+        return mounted;
+      },
+      async daemon(...more) {
+        const result = await start(mountWords('--daemon', ...more));
+        if (result.status !== 0) throw new Error(`amarre mount --daemon: status ${result.status ?? 'none'}\n${result.stderr}`);
+        return result;
+      },
+      umount: (...more) => start(['umount', mountpoint, ...more]),
+      serving: () => processesOf(folder),
+    };
+  };
+}
+
+/** Processes that have the folder in their arguments and serve. */
+async function processesOf(folder: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return pids.filter((_, index) => /cli\/serving\/process\.js\0/.test(lines[index] ?? '') && lines[index]?.includes(folder)).map(Number);
+}
+
+async function requireNoProcess(folder: string): Promise<void> {
+  try {
+    await eventually('no serving process is left', async () => (await processesOf(folder)).length === 0, 5000);
+  } catch (error) {
+    for (const pid of await processesOf(folder)) process.kill(pid, 'SIGKILL');
+    throw error;
+  }
+}

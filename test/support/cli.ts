@@ -1,0 +1,26 @@
+/** The built command, for tests that run it as a person does. */
+import { readdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const project = new URL('../../', import.meta.url);
+const main = fileURLToPath(new URL('dist/cli/main.js', project));
+let fresh = false;
+
+/** The command line of `amarre` with these words. Fails where dist/ is not what src/ says: it would test something else. */
+export function amarre(...words: readonly string[]): [string, ...string[]] {
+  if (!fresh) requireFreshBuild();
+  fresh = true;
+  return [process.execPath, main, ...words];
+}
+
+function requireFreshBuild(): void {
+  const source = fileURLToPath(new URL('src/', project));
+  const built = fileURLToPath(new URL('dist/', project));
+  for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue;
+    const result = statSync(`${built}${name.slice(0, -3)}.js`, { throwIfNoEntry: false });
+    if (result === undefined || result.mtimeMs < statSync(`${source}${name}`).mtimeMs) {
+      throw new Error(`dist/ is older than src/${name}: run npm run build`);
+    }
+  }
+}
