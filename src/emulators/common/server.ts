@@ -20,8 +20,6 @@ export interface ServerSettings extends ExchangeSettings {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** After so many milliseconds an idle connection is closed. */
-  readonly idleTimeoutMs: number;
   readonly routes: readonly Route[];
   /** Answers what no route matches. */
   readonly otherwise: Handler;
@@ -36,6 +34,15 @@ export interface Server {
 }
 
 export async function startServer(settings: ServerSettings): Promise<Server> {
+  const working = new Set<Promise<void>>();
+  /** The route handler that hands a request to the exchange. */
+  const handing = (name: string, handler: Handler) => (request: FastifyRequest, reply: FastifyReply): void => {
+    reply.hijack();
+    const subject = settings.subject(request.raw.url ?? '/');
+    const exchange = serve(settings, name, subject, request.raw, reply.raw, handler);
+    working.add(exchange);
+    void exchange.finally(() => working.delete(exchange));
+  };
   const app = Fastify({
     forceCloseConnections: true,
     exposeHeadRoutes: false,
@@ -58,22 +65,21 @@ export async function startServer(settings: ServerSettings): Promise<Server> {
     app.server.emit('request', request, response);
   });
   for (const route of settings.routes) {
-    app.route({ method: route.method, url: route.url, handler: handing(settings, route.name, route.handler) });
+    app.route({ method: route.method, url: route.url, handler: handing(route.name, route.handler) });
   }
-  app.setNotFoundHandler(handing(settings, 'other', settings.otherwise));
+  app.setNotFoundHandler(handing('other', settings.otherwise));
   await app.register((scope: FastifyInstance, _options, done) => {
     addControlRoutes(scope, settings.control);
     done();
   });
   await app.listen({ host: settings.host, port: settings.port });
-  return { url: addressOf(app.server.address()), close: () => app.close() };
-}
-
-function handing(settings: ServerSettings, name: string, handler: Handler) {
-  return (request: FastifyRequest, reply: FastifyReply): void => {
-    reply.hijack();
-    const subject = settings.subject(request.raw.url ?? '/');
-    void serve(settings, name, subject, request.raw, reply.raw, handler);
+  return {
+    url: addressOf(app.server.address()),
+    close: async () => {
+      await app.close();
+      // What was at work lets go of its files, so that the folder can be removed.
+      await Promise.all(working);
+    },
   };
 }
 

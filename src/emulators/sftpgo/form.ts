@@ -51,6 +51,7 @@ async function readForm(session: Session, folder: string): Promise<Part[]> {
   }
   const parts: Part[] = [];
   const written: Promise<void>[] = [];
+  const ended = new AbortController();
   try {
     const form = new Busboy({ headers: { 'content-type': type }, preservePath: true });
     form.on('file', (field, content, name) => {
@@ -60,11 +61,13 @@ async function readForm(session: Session, folder: string): Promise<Part[]> {
       }
       const file = join(folder, String(parts.length));
       parts.push({ name: posix.basename(cleanPath(name)), file });
-      written.push(pipeline(content, createWriteStream(file)));
+      written.push(pipeline(content, createWriteStream(file), { signal: ended.signal }));
     });
     await pipeline(Readable.from(bytes(body)), form);
     await Promise.all(written);
   } catch (error) {
+    // The parts of a form that ends early never end by themselves.
+    ended.abort();
     await Promise.allSettled(written);
     if (error instanceof BodyCut) throw new Refusal(400, 'Unable to parse multipart form', 'multipart: NextPart: unexpected EOF');
     throw new Refusal(400, 'Unable to parse multipart form', error instanceof Error ? error.message : String(error));

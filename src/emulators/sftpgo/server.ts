@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Answer } from '../common/delivery.js';
-import type { Exchange, Handler } from '../common/exchange.js';
+import type { Exchange, Handler, Subject } from '../common/exchange.js';
 import { Faults } from '../common/faults.js';
 import { makeSampleFiles } from '../common/sample-files.js';
 import { startServer, type Route } from '../common/server.js';
@@ -36,12 +36,23 @@ export interface RunningSftpgo extends RunningEmulator {
 
 /** Starts an SFTPGo over a folder. Options and their defaults: `options.ts`. */
 export async function startSftpgo(options: SftpgoOptions): Promise<RunningSftpgo> {
-  const sample = options.root === undefined ? await mkdtemp(join(tmpdir(), 'amarre-sample-')) : undefined;
-  const root = resolve(options.root ?? sample ?? '');
-  if (sample !== undefined) await makeSampleFiles(sample);
+  if (options.root !== undefined) return startOver(resolve(options.root), options);
+  const sample = await mkdtemp(join(tmpdir(), 'amarre-sample-'));
+  const remove = (): Promise<void> => rm(sample, { recursive: true, force: true });
+  try {
+    await makeSampleFiles(sample);
+    const running = await startOver(sample, options);
+    return { ...running, close: () => running.close().then(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function startOver(root: string, options: SftpgoOptions): Promise<RunningSftpgo> {
+  const chosen = choices(options);
   const own = { quotaBytes: options.quotaBytes, maxSessions: options.maxSessions, ...options.users?.['u'] };
   const users = makeUsers(root, { ...options.users, u: own });
-  const chosen = choices(options);
   const tokens = new Tokens(chosen, users);
   const apiKeys = { u: tokens.issueKey('u'), anyUser: tokens.issueKey(undefined) };
   const faults = new Faults();
@@ -54,10 +65,7 @@ export async function startSftpgo(options: SftpgoOptions): Promise<RunningSftpgo
     idleTimeoutMs: chosen.idleTimeoutMs,
     latencyMs: options.latencyMs ?? 0,
     ...makeRoutes(new Api(chosen, users, tokens)),
-    subject: (url) => {
-      const query = parseQuery(url);
-      return { path: query.get('path'), target: query.get('target') };
-    },
+    subject,
     faults,
     traffic,
     control,
@@ -66,12 +74,11 @@ export async function startSftpgo(options: SftpgoOptions): Promise<RunningSftpgo
       console.error('The emulator made a mistake:', error);
     },
   });
-  const { host } = new URL(server.url);
   return {
     announcement: {
       platform: 'sftpgo',
       url: server.url,
-      remote: `sftpgo+http://u@${host}/`,
+      remote: `sftpgo+http://u@${new URL(server.url).host}/`,
       env: { AMARRE_PASSWORD: users.get('u')?.password ?? '' },
       root,
     },
@@ -79,11 +86,15 @@ export async function startSftpgo(options: SftpgoOptions): Promise<RunningSftpgo
     control,
     close: async () => {
       closing.abort();
-      faults.remove();
       await server.close();
-      if (sample !== undefined) await rm(sample, { recursive: true, force: true });
     },
   };
+}
+
+/** What a request is about, for rules and the log: its parameters as they came. */
+function subject(url: string): Subject {
+  const query = parseQuery(url);
+  return { path: query.get('path'), target: query.get('target') };
 }
 
 /** The checks that stand before every route, in SFTPGo's order. */

@@ -7,8 +7,9 @@ import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { SftpgoOptions } from '../../../src/emulators/start.js';
+import { basic, json, listed } from './client.js';
 import { pattern } from './record.js';
-import { basic, type Replayed, type SetUpRequest, type Stage } from './replaying.js';
+import type { Replayed, SetUpRequest, Stage } from './replaying.js';
 import type { Wire, WireAnswer } from './wire.js';
 
 type Choreography = (stage: Stage) => Promise<Replayed>;
@@ -47,22 +48,22 @@ export const choreographies: Readonly<Record<string, Choreography>> = {
   },
   'token-other-address': async (stage) => ({ answer: await stage.send({}, '127.0.0.2') }),
   'token-admin-audience': async (stage) => {
-    const { body } = await stage.ask({ method: 'GET', path: '/api/v2/token', headers: { authorization: basic('admin') } });
-    return { answer: await stage.send({ '<token>': z.object({ access_token: z.string() }).parse(json(body)).access_token }) };
+    const answer = await stage.client.raw({ method: 'GET', path: '/api/v2/token', headers: { authorization: basic('admin') } });
+    return { answer: await stage.send({ '<token>': z.object({ access_token: z.string() }).parse(json(answer)).access_token }) };
   },
   'token-password-changed': async (stage) => {
-    await stage.token();
+    await stage.client.token(stage.user);
     await stage.emulator.control.changeUser('nokey', { password: 'another' });
     return { answer: await stage.send() };
   },
   'token-user-disabled': async (stage) => {
-    await stage.token();
+    await stage.client.token(stage.user);
     await stage.emulator.control.changeUser('nokey', { enabled: false });
     return { answer: await stage.send() };
   },
   'token-expired': async (stage) => {
     clock.ms = Date.UTC(2024, 0, 1);
-    await stage.token();
+    await stage.client.token(stage.user);
     clock.ms += (60 + 15) * 1000;
     const { status } = await stage.send();
     clock.ms += 20_000;
@@ -178,14 +179,14 @@ export const choreographies: Readonly<Record<string, Choreography>> = {
   'parallel-idle-connections': async (stage) => {
     const request = { ...(await stage.request()), path: '/api/v2/user/dirs?path=/' };
     for (let count = 0; count < 40; count += 1) {
-      const wire = await stage.wire();
+      const wire = await stage.client.wire();
       wire.sendHead(request);
       await wire.answer('GET');
     }
     return { answer: await stage.send() };
   },
   'parallel-keep-alive': async (stage) => {
-    const wire = await stage.wire();
+    const wire = await stage.client.wire();
     const request = await stage.request();
     wire.sendHead(request);
     await wire.answer('GET');
@@ -193,7 +194,7 @@ export const choreographies: Readonly<Record<string, Choreography>> = {
     return { answer: await wire.answer('GET') };
   },
   'parallel-idle-closed': async (stage) => {
-    const wire = await stage.wire();
+    const wire = await stage.client.wire();
     wire.sendHead(await stage.request());
     const answer = await wire.answer('GET');
     await wire.untilClosed();
@@ -201,12 +202,8 @@ export const choreographies: Readonly<Record<string, Choreography>> = {
   },
 };
 
-function json(body: Buffer): unknown {
-  return JSON.parse(body.toString('utf8'));
-}
-
-function namesIn({ body }: WireAnswer): string[] {
-  return z.array(z.object({ name: z.string() })).parse(json(body)).map(({ name }) => name);
+function namesIn(answer: WireAnswer): string[] {
+  return listed(answer).map(({ name }) => name);
 }
 
 /** Names in the order of the disk, which only `opendir` keeps. */
@@ -219,7 +216,7 @@ function onDisk(folder: string): string[] {
 }
 
 function tokenObserved(answer: WireAnswer): Replayed {
-  const { expires_at: end } = z.object({ expires_at: z.string() }).parse(json(answer.body));
+  const { expires_at: end } = z.object({ expires_at: z.string() }).parse(json(answer));
   // Whole seconds: the end may be cut by up to one.
   const lifetime = Math.ceil((Date.parse(end) - Date.now()) / 1000);
   return { answer, observed: { lifetime_s: Math.abs(lifetime - 1200) <= 5 ? 1200 : lifetime, expires_at_form: end.replace(/\d/gu, '9') } };
@@ -308,10 +305,10 @@ async function nameRoundTrip(stage: Stage): Promise<Replayed> {
 
 /** Sends the recorded request while uploads of the same user are held open, then ends them. */
 async function holdingUploads(stage: Stage, count: number): Promise<Replayed> {
-  const authorization = `Bearer ${await stage.token()}`;
+  const authorization = `Bearer ${await stage.client.token(stage.user)}`;
   const held: Wire[] = [];
   for (let index = 0; index < count; index += 1) {
-    const wire = await stage.wire();
+    const wire = await stage.client.wire();
     const path = `/api/v2/user/files/upload?path=/${stage.line.id}/f${index}`;
     wire.sendHead({ method: 'POST', path, headers: { authorization, 'content-length': '10' } });
     wire.send('01234');

@@ -6,20 +6,18 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { startEmulator, type SftpgoOptions } from '../../../src/emulators/start.js';
 import type { RunningSftpgo } from '../../../src/emulators/sftpgo/server.js';
+import { Client, listed } from './client.js';
 import { put } from './disk.js';
 import { folderOf, pattern, type Given, type Line } from './record.js';
-import { Wire, type WireAnswer, type WireRequest } from './wire.js';
+import type { Wire, WireAnswer, WireRequest } from './wire.js';
 
 export interface Replayed {
   readonly answer: WireAnswer;
   /** What was looked at meanwhile; compared with the record's `observed`. */
   readonly observed?: Readonly<Record<string, unknown>>;
 }
-
-const entries = z.array(z.object({ name: z.string(), size: z.number().optional() }));
 
 /** A line on its stage. */
 export class Stage {
@@ -28,15 +26,15 @@ export class Stage {
   readonly home: string;
   /** The exchange's folder on disk. */
   readonly folder: string;
-  #wires: Wire[] = [];
+  readonly client: Client;
   #sockets: Server[] = [];
-  #tokens = new Map<string, string>();
 
   private constructor(line: Line, emulator: RunningSftpgo, home: string) {
     this.line = line;
     this.emulator = emulator;
     this.home = home;
     this.folder = join(home, folderOf(line));
+    this.client = new Client(emulator.announcement.url);
   }
 
   static async open(line: Line, options: SftpgoOptions): Promise<Stage> {
@@ -47,56 +45,24 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    for (const wire of this.#wires) wire.close();
+    this.client.close();
     for (const socket of this.#sockets) socket.close();
     await this.emulator.close();
     await rm(this.home, { recursive: true, force: true });
-  }
-
-  get url(): string {
-    return this.emulator.announcement.url;
   }
 
   get user(): string {
     return this.line.request.user ?? 'u';
   }
 
-  async wire(localAddress?: string): Promise<Wire> {
-    const wire = await Wire.open(this.url, localAddress);
-    this.#wires.push(wire);
-    return wire;
-  }
-
-  /** One request on a connection of its own. */
-  async ask(request: WireRequest, body?: Buffer | string, localAddress?: string): Promise<WireAnswer> {
-    const wire = await this.wire(localAddress);
-    const length = body === undefined || 'content-length' in request.headers ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    wire.sendHead({ ...request, headers: { ...request.headers, ...length } });
-    if (body !== undefined) wire.send(body);
-    const answer = await wire.answer(request.method);
-    wire.close();
-    return answer;
-  }
-
-  /** A request beside the recorded one, with a user's token. `path` is below `/api/v2/user`. */
+  /** A request beside the recorded one. `path` is below `/api/v2/user`. */
   async aside(method: string, path: string, body?: Buffer | string, user = this.user, headers: Record<string, string> = {}): Promise<WireAnswer> {
-    const authorization = `Bearer ${await this.token(user)}`;
-    return this.ask({ method, path: `/api/v2/user${path}`, headers: { authorization, ...headers } }, body);
+    return this.client.ask(method, path, { headers, user, ...(body === undefined ? {} : { body }) });
   }
 
   /** The entries that a listing of the exchange's folder shows. */
-  async listed(): Promise<z.infer<typeof entries>> {
-    const { body } = await this.aside('GET', `/dirs?path=/${folderOf(this.line)}`);
-    return entries.parse(JSON.parse(body.toString('utf8')));
-  }
-
-  async token(user = this.user): Promise<string> {
-    const known = this.#tokens.get(user);
-    if (known !== undefined) return known;
-    const { body } = await this.ask({ method: 'GET', path: '/api/v2/user/token', headers: { authorization: basic(user) } });
-    const { access_token: token } = z.object({ access_token: z.string() }).parse(JSON.parse(body.toString('utf8')));
-    this.#tokens.set(user, token);
-    return token;
+  async listed(): Promise<{ name: string; size?: number | undefined }[]> {
+    return listed(await this.aside('GET', `/dirs?path=/${folderOf(this.line)}`));
   }
 
   /** The recorded request's head, its placeholders filled in. */
@@ -104,19 +70,19 @@ export class Stage {
     const { method, path, headers } = this.line.request;
     const filled: Record<string, string> = {};
     for (const [name, value] of Object.entries(headers)) {
-      filled[name] = value === 'Bearer <token>' && values['<token>'] === undefined ? `Bearer ${await this.token()}` : fill(value, values);
+      filled[name] = value === 'Bearer <token>' && values['<token>'] === undefined ? `Bearer ${await this.client.token(this.user)}` : fill(value, values);
     }
     return { method, path, headers: filled };
   }
 
   /** Sends the recorded request as it stands. */
   async send(values: Readonly<Record<string, string>> = {}, localAddress?: string): Promise<WireAnswer> {
-    return this.ask(await this.request(values), bodyOf(this.line), localAddress);
+    return this.client.raw(await this.request(values), bodyOf(this.line), localAddress);
   }
 
   /** Sends the recorded head and the first bytes of its body; returns the connection, and what follows. */
   async begin(first: Buffer | string): Promise<Wire> {
-    const wire = await this.wire();
+    const wire = await this.client.wire();
     wire.sendHead(await this.request());
     wire.send(first);
     return wire;
@@ -142,10 +108,6 @@ export class Stage {
 export interface SetUpRequest {
   readonly body?: string;
   readonly headers?: Record<string, string>;
-}
-
-export function basic(user: string): string {
-  return `Basic ${Buffer.from(`${user}:p`).toString('base64')}`;
 }
 
 function fill(text: string, values: Readonly<Record<string, string>>): string {
