@@ -3,8 +3,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const project = new URL('../../', import.meta.url);
-const main = fileURLToPath(new URL('dist/cli/main.js', project));
-let fresh = false;
+/** A build elsewhere can be tested: `AMARRE_MAIN=/some/dist/cli/main.js`. */
+const elsewhere = process.env['AMARRE_MAIN'];
+const main = elsewhere ?? fileURLToPath(new URL('dist/cli/main.js', project));
+let fresh = elsewhere !== undefined;
 
 /** The command line of `amarre` with these words. Fails where dist/ is not what src/ says: it would test something else. */
 export function amarre(...words: readonly string[]): [string, ...string[]] {
