@@ -97,8 +97,9 @@ export class DeviceConnection {
     const buffer = this.#pool.take();
     read(this.#fd, buffer, 0, buffer.length, null, (error, size) => {
       if (error === null) {
-        this.#readNext();
         this.#handler(buffer.subarray(0, size), () => this.#pool.give(buffer));
+        // Behind the replies of this turn: a thread woken before them would take the processor from them.
+        setImmediate(() => this.#readNext());
         return;
       }
       this.#pool.give(buffer);

@@ -14,6 +14,9 @@ import { isOneWay, opcodeName } from './protocol/opcodes.js';
 import { encodeError, encodeReply } from './protocol/replies.js';
 import { decodeHeader, decodeOperation, type InitOperation, type Operation, type RequestHeader } from './protocol/requests.js';
 
+/** Bytes of a WRITE that are rather copied than kept in a buffer of 1 MiB for as long as they are in use. */
+const copiedAtMost = 32 * 1024;
+
 /** Where replies go. */
 export type Replier = Pick<DeviceConnection, 'send'>;
 
@@ -115,11 +118,22 @@ export class Dispatcher {
           void this.#send(encodeError(header.unique, constants.errno.ENOTCONN));
           return;
         }
-        void this.#run(header, operation, done);
+        this.#runWithBuffer(header, operation, done);
     }
   }
 
-  async #run(header: RequestHeader, operation: FileSystemOperation, done: () => void): Promise<void> {
+  /** Gives the buffer, which has room for the largest WRITE, back as soon as nothing looks into it. */
+  #runWithBuffer(header: RequestHeader, operation: FileSystemOperation, done: () => void): void {
+    if (operation.op === 'write' && operation.data.byteLength > copiedAtMost) {
+      void this.#run(header, operation).finally(done);
+      return;
+    }
+    const own = operation.op === 'write' ? { ...operation, data: Buffer.from(operation.data) } : operation;
+    done();
+    void this.#run(header, own);
+  }
+
+  async #run(header: RequestHeader, operation: FileSystemOperation): Promise<void> {
     const caller = new RequestCaller(header);
     this.#inFlight.set(header.unique, { caller, op: operation.op });
     try {
@@ -129,7 +143,6 @@ export class Dispatcher {
       this.#fail(header, operation, toFsError(thrown));
     } finally {
       this.#inFlight.delete(header.unique);
-      done();
     }
   }
 

@@ -35,6 +35,8 @@ interface MemoryHandle {
 export interface MemoryOptions {
   /** Milliseconds that the kernel may believe names and attributes. */
   readonly ttl: number;
+  /** Bytes are not kept, reads are zeros: for measuring a driver alone. Absent: they are kept. */
+  readonly discard?: boolean;
   /** Reads go past the kernel's pages. */
   readonly directIo: boolean;
   readonly uid: number;
@@ -55,6 +57,7 @@ export interface MemoryReport {
 }
 
 const nameLimit = 255;
+const zeros = new Uint8Array(1024 * 1024);
 
 export class MemoryFileSystem implements FileSystem {
   readonly #options: MemoryOptions;
@@ -140,7 +143,7 @@ export class MemoryFileSystem implements FileSystem {
     const found = this.#node(node);
     const now = Date.now();
     if (changes.size !== undefined) {
-      resize(found, changes.size);
+      this.#resize(found, changes.size);
       found.mtime = now;
     }
     found.mode = changes.mode ?? found.mode;
@@ -167,7 +170,7 @@ export class MemoryFileSystem implements FileSystem {
     const existing = this.#folder(parent).children.get(name);
     if (existing !== undefined && flags.exclusive) throw new FsError('EEXIST', `${name} is there`);
     const node = existing ?? this.#make(parent, name, 'file', mode, caller);
-    if (flags.truncate) resize(node, 0);
+    if (flags.truncate) this.#resize(node, 0);
     return { ...this.#entry(node), ...this.#opened(node) };
   }
 
@@ -204,7 +207,7 @@ export class MemoryFileSystem implements FileSystem {
   async open(node: NodeId, flags: OpenFlags, caller: Caller): Promise<OpenReply> {
     await this.#asked('open', caller);
     const found = this.#node(node);
-    if (flags.truncate) resize(found, 0);
+    if (flags.truncate) this.#resize(found, 0);
     return this.#opened(found);
   }
 
@@ -212,6 +215,7 @@ export class MemoryFileSystem implements FileSystem {
     await this.#asked('read', caller, this.#handle(handle).closing.signal);
     const found = this.#node(node);
     this.#largestRead = Math.max(this.#largestRead, length);
+    if (this.#options.discard === true) return [zeros.subarray(0, Math.max(0, Math.min(length, found.size - offset)))];
     // A copy: the reply may still be on its way when a write changes these bytes.
     return [Uint8Array.from(found.bytes.subarray(offset, Math.min(offset + length, found.size)))];
   }
@@ -223,8 +227,8 @@ export class MemoryFileSystem implements FileSystem {
     await this.#asked('write', caller);
     const found = this.#node(node);
     this.#largestWrite = Math.max(this.#largestWrite, data.byteLength);
-    if (offset + data.byteLength > found.size) resize(found, offset + data.byteLength);
-    found.bytes.set(data, offset);
+    if (offset + data.byteLength > found.size) this.#resize(found, offset + data.byteLength);
+    if (this.#options.discard !== true) found.bytes.set(data, offset);
     found.mtime = found.ctime = Date.now();
     return data.byteLength;
   }
@@ -248,7 +252,7 @@ export class MemoryFileSystem implements FileSystem {
   async fallocate(node: NodeId, _handle: FileHandle, _mode: number, offset: number, length: number, caller: Caller): Promise<void> {
     await this.#asked('fallocate', caller);
     const found = this.#node(node);
-    if (offset + length > found.size) resize(found, offset + length);
+    if (offset + length > found.size) this.#resize(found, offset + length);
   }
 
   async lseek(node: NodeId, _handle: FileHandle, offset: number, whence: 'data' | 'hole', caller: Caller): Promise<number> {
@@ -374,6 +378,20 @@ export class MemoryFileSystem implements FileSystem {
     this.#drop(node);
   }
 
+  #resize(node: MemoryNode, size: number): void {
+    if (this.#options.discard !== true) {
+      if (size > node.bytes.length) {
+        const larger = Buffer.alloc(Math.max(size, node.bytes.length * 2));
+        node.bytes.copy(larger, 0, 0, node.size);
+        node.bytes = larger;
+      } else if (size < node.size) {
+        node.bytes.fill(0, size, node.size);
+      }
+    }
+    node.size = size;
+    node.mtime = node.ctime = Date.now();
+  }
+
   /** Lets a node go that has neither name nor lookup. */
   #drop(node: MemoryNode): void {
     if (node.lookups === 0 && node.parent === undefined) this.#nodes.delete(node.id);
@@ -430,16 +448,4 @@ function checkName(name: string): void {
 
 function timeOf(change: TimeChange | undefined, now: number): number | undefined {
   return change === 'now' ? now : change;
-}
-
-function resize(node: MemoryNode, size: number): void {
-  if (size > node.bytes.length) {
-    const larger = Buffer.alloc(Math.max(size, node.bytes.length * 2));
-    node.bytes.copy(larger, 0, 0, node.size);
-    node.bytes = larger;
-  } else if (size < node.size) {
-    node.bytes.fill(0, size, node.size);
-  }
-  node.size = size;
-  node.mtime = node.ctime = Date.now();
 }

@@ -7,16 +7,19 @@ import { z } from 'zod';
 import { toFsError } from '../../src/errors.js';
 import { rootNode } from '../../src/filesystem/filesystem.js';
 import { mountFileSystem } from '../../src/fuse/session.js';
-import { openLog } from '../../src/observe/log.js';
+import { logLevels, openLog } from '../../src/observe/log.js';
 import { MemoryFileSystem } from './memory-filesystem.js';
 
 const optionsSchema = z.object({
   directIo: z.boolean().default(false),
+  discard: z.boolean().default(false),
   ttl: z.number().default(1000),
   readOnly: z.boolean().default(false),
   allowOther: z.boolean().default(false),
   fsname: z.string().default('memory'),
   timeGranularity: z.number().default(1000),
+  readAheadKib: z.number().default(1024),
+  logLevel: z.enum(logLevels).default('debug'),
   /** Files `file-00000` … in the root from the start. */
   files: z.number().default(0),
 });
@@ -41,15 +44,15 @@ const [mountpoint = '', json = '{}'] = process.argv.slice(2);
 const options = optionsSchema.parse(JSON.parse(json));
 const uid = process.getuid?.() ?? 0;
 const gid = process.getgid?.() ?? 0;
-const fs = new MemoryFileSystem({ ttl: options.ttl, directIo: options.directIo, uid, gid });
+const fs = new MemoryFileSystem({ ttl: options.ttl, directIo: options.directIo, discard: options.discard, uid, gid });
 for (let index = 0; index < options.files; index += 1) {
   fs.plant(rootNode, `file-${String(index).padStart(5, '0')}`, Buffer.from(String(index)));
 }
 
-const log = openLog({ level: 'debug' });
+const log = openLog({ level: options.logLevel });
 const session = await mountFileSystem(fs, {
   mountpoint, uid, gid, fsname: options.fsname, allowOther: options.allowOther, readOnly: options.readOnly,
-  timeGranularity: options.timeGranularity, readAheadKib: 1024,
+  timeGranularity: options.timeGranularity, readAheadKib: options.readAheadKib,
 }, log).catch((thrown: unknown) => {
   log.error(toFsError(thrown).message);
   process.exit(3);

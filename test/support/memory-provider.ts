@@ -3,8 +3,9 @@
  * above it: deterministic, with a clock that the test sets, a hook on every step of every call (to
  * fail, delay or lose an answer), counters, and a back door to change the "server" behind the mount.
  */
-import { FsError, type Errno } from '../../src/errors.js';
+import { FsError, toFsError, type Errno } from '../../src/errors.js';
 import { hiddenNameSource, hiddenPrefix, isHiddenName } from '../../src/providers/hidden-names.js';
+import { lastName, MemoryServer, notFound, type FileNode, type FolderNode, type Node } from './memory-server.js';
 import type {
   Content, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
 } from '../../src/providers/provider.js';
@@ -15,9 +16,9 @@ export type Member =
 
 /**
  * Where a call stands when the hook is asked: `start`, before anything; `chunk`, before each piece
- * of a download's body or batch of a listing (`offset`: bytes or entries given before it) and before each piece of an
- * upload's content is asked for; `commit`, a write's bytes are all in and nothing has changed; `end`, done, the answer not given yet (throw
- * here to lose an answer).
+ * of a download's body or batch of a listing (`offset`: bytes or entries given before it) and
+ * before each piece of an upload's content is asked for; `commit`, a write's bytes are all in and
+ * nothing has changed; `end`, done, the answer not given yet (throw here to lose an answer).
  */
 export type Stage = 'start' | 'chunk' | 'commit' | 'end';
 
@@ -53,20 +54,6 @@ export interface MemoryProviderOptions {
   readonly instance?: string;
 }
 
-interface FileNode {
-  readonly kind: 'file';
-  readonly id: string;
-  bytes: Uint8Array;
-  modified: number;
-}
-interface FolderNode {
-  readonly kind: 'folder';
-  readonly id: string;
-  modified: number;
-  readonly children: Map<string, Node>;
-}
-type Node = FileNode | FolderNode;
-
 const memoryTraits: Traits = {
   atomicReplace: true,
   serverSideCopy: true,
@@ -79,7 +66,7 @@ const memoryTraits: Traits = {
   parallelRequests: 6,
 };
 
-export class MemoryProvider implements Provider {
+export class MemoryProvider extends MemoryServer implements Provider {
   readonly name = 'memory';
   readonly traits: Traits;
   readonly copy?: NonNullable<Provider['copy']>;
@@ -100,98 +87,19 @@ export class MemoryProvider implements Provider {
   hook: Hook | undefined;
   quotaAnswer: Quota | undefined;
 
-  private readonly root: FolderNode;
   private readonly chunkSize: number;
   private readonly batchSize: number;
-  private readonly clock: () => number;
   private readonly nextHiddenName: () => string;
-  private clockTime = 1_700_000_000_000;
-  private nextId = 1;
 
   constructor(options: MemoryProviderOptions = {}) {
+    super(options.clock);
     this.traits = { ...memoryTraits, ...options.traits };
-    this.clock = options.clock ?? (() => this.clockTime);
     this.chunkSize = options.chunkSize ?? 65_536;
     this.batchSize = options.batchSize ?? 1000;
-    this.root = { kind: 'folder', id: 'root', modified: this.clock(), children: new Map() };
     this.nextHiddenName = hiddenNameSource(options.instance ?? 'memory01', () => this.clock());
     if (this.traits.serverSideCopy) {
       this.copy = (from, to, copyOptions, signal) => this.copyFile(from, to, copyOptions.modified, signal);
     }
-  }
-
-  // The server's side, behind the provider's back.
-
-  /** Sets the platform's clock (milliseconds), where `clock` was not given. */
-  setClock(time: number): void {
-    this.clockTime = time;
-  }
-
-  /** Puts a file, making the folders above it. `modified` defaults to the platform's clock. */
-  put(path: string, content: Uint8Array | string, modified = this.clock()): void {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : Uint8Array.from(content);
-    const { folder, name } = this.makeParents(path);
-    const old = folder.children.get(name);
-    if (old?.kind === 'file') {
-      old.bytes = bytes;
-      old.modified = modified;
-      return;
-    }
-    folder.children.set(name, { kind: 'file', id: this.newId(), bytes, modified });
-  }
-
-  /** Makes a folder and those above it. */
-  putFolder(path: string, modified = this.clock()): void {
-    const { folder, name } = this.makeParents(path);
-    if (folder.children.get(name)?.kind === 'folder') return;
-    folder.children.set(name, { kind: 'folder', id: this.newId(), modified, children: new Map() });
-  }
-
-  /** Takes a file, or a folder with all that is in it, away. */
-  remove(path: string): void {
-    const { folder, name } = this.makeParents(path);
-    folder.children.delete(name);
-  }
-
-  /** Renames on the server, over whatever is there. */
-  rename(from: string, to: string): void {
-    const source = this.makeParents(from);
-    const node = source.folder.children.get(source.name);
-    if (node === undefined) throw new Error(`nothing at ${from}`);
-    source.folder.children.delete(source.name);
-    const target = this.makeParents(to);
-    target.folder.children.set(target.name, node);
-  }
-
-  /** A file's bytes as the server holds them, or undefined. */
-  get(path: string): Uint8Array | undefined {
-    const node = this.find(path);
-    return node?.kind === 'file' ? node.bytes : undefined;
-  }
-
-  /** A file's bytes as text, or undefined. */
-  text(path: string): string | undefined {
-    const bytes = this.get(path);
-    return bytes === undefined ? undefined : Buffer.from(bytes).toString();
-  }
-
-  /** The exact modification time that the server keeps, or undefined where nothing is. */
-  modified(path: string): number | undefined {
-    return this.find(path)?.modified;
-  }
-
-  /** Every path below the root in sorted order, folders with `/` behind; hidden things too if asked. */
-  tree(options: { readonly hidden: boolean } = { hidden: false }): string[] {
-    const paths: string[] = [];
-    const walk = (folder: FolderNode, path: string): void => {
-      for (const [name, node] of folder.children) {
-        if (!options.hidden && isHiddenName(name)) continue;
-        paths.push(`${path}/${name}${node.kind === 'folder' ? '/' : ''}`);
-        if (node.kind === 'folder') walk(node, `${path}/${name}`);
-      }
-    };
-    walk(this.root, '');
-    return paths.sort();
   }
 
   /** Makes the next `times` calls of a member fail at a stage. Hooks set before are asked as well. */
@@ -285,7 +193,7 @@ export class MemoryProvider implements Provider {
       const pieces: Uint8Array[] = [];
       let sent = 0;
       await stage('chunk', 0);
-      for await (const piece of content.open(0)) {
+      for await (const piece of asFsErrors(content.open(0))) {
         signalled(signal);
         pieces.push(Uint8Array.from(piece));
         sent += piece.length;
@@ -298,7 +206,7 @@ export class MemoryProvider implements Provider {
       const { folder, name } = this.checkTarget(target.path);
       const old = folder.children.get(name);
       const bytes = new Uint8Array(Buffer.concat(pieces));
-      folder.children.set(name, { kind: 'file', id: old?.id ?? this.newId(), bytes, modified: Math.floor(options.modified) });
+      this.setChild(folder, name, { kind: 'file', id: old?.id ?? this.newId(), bytes, modified: Math.floor(options.modified) });
       return this.entryAt(target.path);
     });
   }
@@ -308,7 +216,7 @@ export class MemoryProvider implements Provider {
       const parent = this.parentOf(folder.path);
       const name = this.goodName(folder.path);
       if (parent.children.has(name)) throw new FsError('EEXIST', `${folder.path} exists`);
-      parent.children.set(name, { kind: 'folder', id: this.newId(), modified: this.clock(), children: new Map() });
+      this.setChild(parent, name, { kind: 'folder', id: this.newId(), modified: this.clock(), children: new Map() });
       return this.entryAt(folder.path);
     });
   }
@@ -316,7 +224,7 @@ export class MemoryProvider implements Provider {
   removeFile(file: Location, signal: AbortSignal): Promise<void> {
     return this.run('removeFile', file.path, {}, signal, () => {
       this.fileAt(file.path);
-      this.parentOf(file.path).children.delete(lastName(file.path));
+      this.setChild(this.parentOf(file.path), lastName(file.path), undefined);
     });
   }
 
@@ -325,7 +233,7 @@ export class MemoryProvider implements Provider {
       const node = this.folderAt(folder.path);
       if (node === this.root) throw new FsError('EBUSY', 'the base is not removed');
       if (node.children.size > 0) throw new FsError('ENOTEMPTY', `${folder.path} is not empty`);
-      this.parentOf(folder.path).children.delete(lastName(folder.path));
+      this.setChild(this.parentOf(folder.path), lastName(folder.path), undefined);
     });
   }
 
@@ -339,8 +247,8 @@ export class MemoryProvider implements Provider {
       if (there === node) return this.entryAt(to.path);
       if (node === this.root || to.path.startsWith(`${from.path}/`)) throw new FsError('EINVAL', 'a folder cannot go into itself');
       if (there !== undefined) refuseReplace(node, there, to.path);
-      this.parentOf(from.path).children.delete(lastName(from.path));
-      target.children.set(name, node);
+      this.setChild(this.parentOf(from.path), lastName(from.path), undefined);
+      this.setChild(target, name, node);
       return this.entryAt(to.path);
     });
   }
@@ -360,8 +268,8 @@ export class MemoryProvider implements Provider {
     return this.run('park', file.path, {}, signal, () => {
       const node = this.fileAt(file.path);
       const name = this.nextHiddenName();
-      this.parentOf(file.path).children.delete(lastName(file.path));
-      this.root.children.set(name, node);
+      this.setChild(this.parentOf(file.path), lastName(file.path), undefined);
+      this.setChild(this.root, name, node);
       return { path: `/${name}`, id: this.traits.stableIds ? node.id : undefined };
     });
   }
@@ -380,7 +288,7 @@ export class MemoryProvider implements Provider {
       const node = this.fileAt(from.path);
       const { folder, name } = this.checkTarget(to.path);
       const old = folder.children.get(name);
-      folder.children.set(name, { kind: 'file', id: old?.id ?? this.newId(), bytes: node.bytes, modified: Math.floor(modified) });
+      this.setChild(folder, name, { kind: 'file', id: old?.id ?? this.newId(), bytes: node.bytes, modified: Math.floor(modified) });
       return this.entryAt(to.path);
     });
   }
@@ -474,48 +382,6 @@ export class MemoryProvider implements Provider {
     return this.entry(lastName(path), this.nodeAt(path));
   }
 
-  private newId(): string {
-    return `id-${this.nextId++}`;
-  }
-
-  private find(path: string): Node | undefined {
-    let node: Node | undefined = this.root;
-    for (const name of path.split('/').filter((part) => part !== '')) {
-      node = node?.kind === 'folder' ? node.children.get(name) : undefined;
-    }
-    return node;
-  }
-
-  private nodeAt(path: string): Node {
-    if (path === '/') return this.root;
-    const node = this.parentOf(path).children.get(lastName(path));
-    if (node === undefined) throw notFound(path);
-    return node;
-  }
-
-  private fileAt(path: string): FileNode {
-    const node = this.nodeAt(path);
-    if (node.kind === 'folder') throw new FsError('EISDIR', `${path} is a folder`);
-    return node;
-  }
-
-  private folderAt(path: string): FolderNode {
-    const node = this.nodeAt(path);
-    if (node.kind === 'file') throw new FsError('ENOTDIR', `${path} is a file`);
-    return node;
-  }
-
-  private parentOf(path: string): FolderNode {
-    let folder = this.root;
-    for (const name of path.split('/').slice(1, -1)) {
-      const node = folder.children.get(name);
-      if (node === undefined) throw notFound(path);
-      if (node.kind === 'file') throw new FsError('ENOTDIR', `${path} goes through a file`);
-      folder = node;
-    }
-    return folder;
-  }
-
   private goodName(path: string): string {
     const name = lastName(path);
     const refused = this.refuseName(name);
@@ -529,18 +395,6 @@ export class MemoryProvider implements Provider {
     if (folder.children.get(name)?.kind === 'folder') throw new FsError('EISDIR', `${path} is a folder`);
     return { folder, name };
   }
-
-  private makeParents(path: string): { folder: FolderNode; name: string } {
-    let folder = this.root;
-    for (const name of path.split('/').slice(1, -1)) {
-      const node = folder.children.get(name);
-      if (node?.kind === 'file') throw new Error(`${path} goes through a file`);
-      const next: FolderNode = node ?? { kind: 'folder', id: this.newId(), modified: this.clock(), children: new Map() };
-      folder.children.set(name, next);
-      folder = next;
-    }
-    return { folder, name: lastName(path) };
-  }
 }
 
 function emptyCounters(): Record<Member, number> {
@@ -550,12 +404,13 @@ function emptyCounters(): Record<Member, number> {
   };
 }
 
-function lastName(path: string): string {
-  return path === '/' ? '/' : path.slice(path.lastIndexOf('/') + 1);
-}
-
-function notFound(path: string): FsError {
-  return new FsError('ENOENT', `${path} is not there`);
+/** What the content's source throws, as the contract wants failures. */
+async function* asFsErrors(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw toFsError(error);
+  }
 }
 
 function refuseReplace(node: Node, there: Node, path: string): void {

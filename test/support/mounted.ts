@@ -4,10 +4,11 @@
  * something stays. A mount that hangs is aborted, not waited for.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
+import { mountsIn } from './mount-list.js';
 import { eventually, groupLives, killGroup, run, within } from './programs.js';
 
 export interface MountRequest {
@@ -47,15 +48,6 @@ export interface Mounter {
 /** The node program and parameters that run a TypeScript file of the tests. */
 export function typescript(file: URL, ...parameters: readonly string[]): [string, ...string[]] {
   return [process.execPath, '--import', import.meta.resolve('tsx'), file.pathname, ...parameters];
-}
-
-/** Lines of /proc/self/mounts whose mount point lies in or is `path`. Touches no mount. */
-export async function mountsIn(path: string): Promise<{ readonly source: string; readonly mountpoint: string; readonly type: string; readonly options: string }[]> {
-  const lines = (await readFile('/proc/self/mounts', 'utf8')).split('\n');
-  return lines
-    .map((line) => line.split(' '))
-    .map(([source = '', mountpoint = '', type = '', options = '']) => ({ source, mountpoint, type, options }))
-    .filter(({ mountpoint }) => mountpoint === path || mountpoint.startsWith(`${path}/`));
 }
 
 /** Call once in a test file: what is started by it is taken away behind each test. */

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { useMemoryMounts, type MemoryMount } from '../../support/memory-mounts.js';
-import { mountsIn } from '../../support/mounted.js';
+import { mountsIn } from '../../support/mount-list.js';
 import { begin, eventually, refused, shell, succeed, within, type RunningProgram } from '../../support/programs.js';
 
 const mounts = useMemoryMounts();

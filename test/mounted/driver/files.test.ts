@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { useMemoryMounts } from '../../support/memory-mounts.js';
-import { mountsIn } from '../../support/mounted.js';
+import { mountsIn } from '../../support/mount-list.js';
 import { refused, shell, succeed } from '../../support/programs.js';
 
 const mounts = useMemoryMounts();
@@ -193,7 +193,7 @@ describe('folders', () => {
     await shell(`rm -r ${mount.mountpoint}/*; sync; echo 3 > /proc/sys/vm/drop_caches`);
     await expect.poll(async () => (await mount.report()).lookups, { timeout: 10_000 }).toBe(0);
     expect(mount.output()).not.toContain('forgotten more often');
-    expect((await mount.report()).openHandles).toBe(0);
+    await expect.poll(async () => (await mount.report()).openHandles, { timeout: 10_000 }).toBe(0);
   });
 
   it('are emptied by rm -r, made by mkdir -p, moved, and refused where they are not empty', async () => {
