@@ -6,14 +6,35 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isErrno } from '../../src/errors.js';
-import type { AttributeChanges, Attributes, Caller, FileHandle, FileSystem, NodeId, OpenFlags } from '../../src/filesystem/filesystem.js';
+import type { AttributeChanges, Attributes, Caller, FileHandle, FileSystem, NodeId, OpenFlags, UnsentFile } from '../../src/filesystem/filesystem.js';
 import { createFileSystem, type FileSystemSettings } from '../../src/filesystem/remote-filesystem.js';
 import { silentLog } from '../../src/observe/log.js';
 import { openChangeTimes } from '../../src/storage/change-times.js';
 import { openStaging, type Staging } from '../../src/storage/staging.js';
-import { MemoryProvider, type MemoryProviderOptions } from '../support/memory-provider.js';
+import { MemoryProvider, type Call, type Member, type MemoryProviderOptions, type Stage } from '../support/memory-provider.js';
 
-export const someone: Caller = { pid: 4711, uid: 1000, gid: 1000, signal: new AbortController().signal };
+/** A program that nobody interrupts. Each request has a signal of its own, as from the kernel. */
+export const someone: Caller = { pid: 4711, uid: 1000, gid: 1000, get signal() { return new AbortController().signal; } };
+
+/** A program that will be interrupted (Ctrl-C). */
+export function interruptible(pid = 4712): Caller & { interrupt(): void } {
+  const abort = new AbortController();
+  return { pid, uid: 1000, gid: 1000, signal: abort.signal, interrupt: () => abort.abort() };
+}
+
+let offset = 0;
+const realTime = Date.now.bind(Date);
+const realElapsed = performance.now.bind(performance);
+Date.now = () => realTime() + offset;
+performance.now = () => realElapsed() + offset;
+
+/** Lets so many milliseconds pass at once, for everybody but timers: what has a time to live grows old. */
+export function elapse(milliseconds: number): void {
+  offset += milliseconds;
+}
+
+/** Longer ago than any version is unsettled, and in whole seconds. */
+export const longAgo = 1_600_000_000_000;
 
 export const settings: FileSystemSettings = {
   uid: 0, gid: 0, umask: 0o022, readOnly: false, permissions: 'ignore', attrTtl: 1000, dirTtl: 10_000, memory: 64 * 1024 * 1024,
@@ -77,6 +98,11 @@ export class Mount {
     return { parent: await this.node(path.slice(0, cut)), name: path.slice(cut + 1) };
   }
 
+  /** What `stat` and `fstat` show of a node, whatever its name is. */
+  async attributes(node: NodeId): Promise<Attributes> {
+    return (await this.fs.getattr(node, undefined, someone)).attributes;
+  }
+
   async stat(path: string): Promise<Attributes> {
     return (await this.fs.getattr(await this.node(path), undefined, someone)).attributes;
   }
@@ -92,17 +118,26 @@ export class Mount {
     return { node: found.node, ...await this.fs.open(found.node, how, someone) };
   }
 
-  async write(file: OpenedFile, offset: number, text: string | Uint8Array): Promise<void> {
+  async write(file: OpenedFile, offset: number, text: string | Uint8Array, caller = someone): Promise<void> {
     const data = typeof text === 'string' ? Buffer.from(text) : text;
-    await this.fs.write(file.node, file.handle, offset, data, { fromPageCache: false }, someone);
+    await this.fs.write(file.node, file.handle, offset, data, { fromPageCache: false }, caller);
   }
 
-  async read(file: OpenedFile, offset = 0, length = 1 << 20): Promise<Buffer> {
-    return Buffer.concat(await this.fs.read(file.node, file.handle, offset, length, someone));
+  /** What the kernel writes back of a mapped file, by whatever handle it finds. */
+  async writePages(file: OpenedFile, offset: number, text: string): Promise<void> {
+    await this.fs.write(file.node, file.handle, offset, Buffer.from(text), { fromPageCache: true }, someone);
   }
 
-  async flush(file: OpenedFile): Promise<void> {
-    await this.fs.flush(file.node, file.handle, someone);
+  async read(file: OpenedFile, offset = 0, length = 1 << 20, caller = someone): Promise<Buffer> {
+    return Buffer.concat(await this.fs.read(file.node, file.handle, offset, length, caller));
+  }
+
+  async flush(file: OpenedFile, caller = someone): Promise<void> {
+    await this.fs.flush(file.node, file.handle, caller);
+  }
+
+  async fsync(file: OpenedFile, caller = someone): Promise<void> {
+    await this.fs.fsync(file.node, file.handle, caller);
   }
 
   async release(file: OpenedFile): Promise<void> {
@@ -180,6 +215,11 @@ export class Mount {
     return names.sort();
   }
 
+  /** Unmounts: what could not be sent is listed. */
+  async shutdown(): Promise<readonly UnsentFile[]> {
+    return await this.fs.shutdown(AbortSignal.timeout(5000));
+  }
+
   async end(): Promise<void> {
     await this.#close();
   }
@@ -194,7 +234,7 @@ export async function mount(options: {
   readonly instance?: string;
 } = {}): Promise<Mount> {
   const folder = options.folder ?? await mkdtemp(join(tmpdir(), 'amarre-fs-'));
-  const platform = options.platform ?? new MemoryProvider(options.provider);
+  const platform = options.platform ?? new MemoryProvider({ clock: () => Date.now(), ...options.provider });
   const log = silentLog();
   const staging = await openStaging({ folder: join(folder, 'staging'), instance: options.instance ?? 'test00000001', isDead: () => true, log });
   const changeTimes = openChangeTimes({ folder: join(folder, 'times') });
@@ -205,6 +245,53 @@ export async function mount(options: {
     await changeTimes.close();
     if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
   });
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+}
+
+/** A promise that is resolved from outside. */
+export function deferred<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((take) => { resolve = take; });
+  return { promise, resolve };
+}
+
+/** Calls of the platform that are held where they are, until they are let go. */
+export interface Hold {
+  /** Resolves when a call has come to the held stage. */
+  readonly reached: Promise<Call>;
+  /** How many have come. */
+  readonly count: number;
+  release(): void;
+}
+
+/** Holds every call of a member at a stage. What was hooked before still is asked, first. */
+export function hold(platform: MemoryProvider, member: Member, stage: Stage = 'start', path?: string): Hold {
+  const previous = platform.hook;
+  let count = 0;
+  let open = false;
+  const reached = deferred<Call>();
+  const released = deferred<undefined>();
+  platform.hook = async (call) => {
+    await previous?.(call);
+    if (open || call.member !== member || call.stage !== stage || (path !== undefined && call.path !== path)) return;
+    count += 1;
+    reached.resolve(call);
+    await released.promise;
+  };
+  return {
+    reached: reached.promise,
+    get count() { return count; },
+    release: () => { open = true; released.resolve(undefined); },
+  };
+}
+
+/** Lets everything run that waits for nothing but its turn. */
+export async function turns(): Promise<void> {
+  for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The errno that a promise rejects with, or `none`. */
