@@ -5,7 +5,7 @@
  */
 import { FsError, toFsError, type Errno } from '../../src/errors.js';
 import { hiddenNameSource, hiddenPrefix, isHiddenName } from '../../src/providers/hidden-names.js';
-import { lastName, MemoryServer, notFound, type FileNode, type FolderNode, type Node } from './memory-server.js';
+import { lastName, MemoryServer, notFound, type FolderNode, type Node } from './memory-server.js';
 import type {
   Content, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
 } from '../../src/providers/provider.js';
