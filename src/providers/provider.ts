@@ -25,6 +25,7 @@ export interface Location {
 
 /** What the platform says of one file or folder. */
 export interface Entry {
+  /** The last part of its path; the root's alone is `/`. */
   readonly name: string;
   readonly kind: 'file' | 'folder';
   /** Bytes; undefined where only reading tells (a folder, a feed). */
@@ -61,7 +62,7 @@ export interface ReadRequest {
 /** The bytes of a file to be written, which can be asked for again when a request is repeated. */
 export interface Content {
   readonly size: number;
-  /** The bytes from `start` to the end. A call gives a fresh iteration. */
+  /** The bytes from `start` to the end, in pieces that do not change afterwards. A call gives a fresh iteration. */
   open(start: number): AsyncIterable<Uint8Array>;
 }
 
@@ -106,16 +107,23 @@ export interface Provider {
   /** Signs in and looks whether the base is a folder. The error's sentence is for the person who mounts. */
   connect(signal: AbortSignal): Promise<void>;
 
-  /** Why the platform could not keep a file of this name, or undefined where it could. */
+  /** Why the platform could not keep a file of this name, or undefined where it could. Members that make a name refuse it alike. */
   refuseName(name: string): FsError | undefined;
 
-  /** A folder's children, in batches, in the platform's order. A listing that breaks off throws. */
+  /**
+   * A folder's children, in batches, in the platform's order. A listing that breaks off throws. A
+   * symbolic link comes as what it leads to, or not at all. ENOENT, ENOTDIR.
+   */
   list(folder: Location, signal: AbortSignal): AsyncIterable<readonly Entry[]>;
 
-  /** A fresh look at one thing. */
+  /** A fresh look at one thing. ENOENT where it is not there, ENOTDIR where its path goes through a file. */
   stat(location: Location, signal: AbortSignal): Promise<Entry>;
 
-  /** Reads a part of a file. The answer's status, range, length and version are checked before a byte is given. */
+  /**
+   * Reads a part of a file. The answer's status, range, length and version are checked before a byte
+   * is given. At or behind the end of the file the body is empty. A body that breaks off is gone on
+   * with by the provider where the version still holds.
+   */
   read(file: Location, request: ReadRequest, signal: AbortSignal): Promise<Download>;
 
   /**
@@ -149,8 +157,9 @@ export interface Provider {
   setModified(location: Location, current: Entry, modified: number, signal: AbortSignal): Promise<Entry>;
 
   /**
-   * Takes a file that is still open out of everybody's sight, under a hidden name, so that its name
-   * is free. Resolves to where it can be read, and removed when it is closed.
+   * Takes a file that is still open out of everybody's sight, under a hidden name and maybe in
+   * another folder, so that its name is free. Resolves to where it can be read, and removed when it
+   * is closed.
    */
   park(file: Location, signal: AbortSignal): Promise<Location>;
 
