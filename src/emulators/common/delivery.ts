@@ -31,6 +31,8 @@ export interface Outgoing {
   readonly body: RequestBody;
   readonly passage: Passage;
   readonly log: TrafficEntry;
+  /** The work is done: called before the client can know it, so that its next request finds it so. */
+  readonly leave: () => void;
 }
 
 /** Sends the answer and resolves when it is out. Throws ConnectionBroken where it is to be broken off. */
@@ -49,8 +51,7 @@ export async function deliver(out: Outgoing, answer: Answer): Promise<void> {
   if (body === undefined || Buffer.isBuffer(body)) {
     if (answer.status !== 304) headers['Content-Length'] = String(body?.length ?? answer.length ?? 0);
     head(out, answer.status, headers);
-    if (!bare && body !== undefined) await sendPiece(out, body);
-    await finish(out);
+    await finish(out, bare ? undefined : body);
     return;
   }
   if (answer.length !== undefined) {
@@ -82,6 +83,11 @@ async function stream(
     for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
       if (started) {
         sent += next.value.length;
+        // Head and body of a short file go out in one.
+        if (sent === length) {
+          await finish(out, next.value);
+          return;
+        }
         await sendPiece(out, next.value);
         continue;
       }
@@ -96,7 +102,8 @@ async function stream(
     }
     if (!started) {
       head(out, status, { ...headers, 'Content-Length': String(heldBytes) });
-      if (!bare) await sendPiece(out, Buffer.concat(held));
+      await finish(out, bare ? undefined : Buffer.concat(held));
+      return;
     }
     if (length !== undefined && sent < length) throw new ConnectionBroken('the file ended early');
     await finish(out);
@@ -135,12 +142,21 @@ async function write(out: Outgoing, piece: Uint8Array): Promise<void> {
   out.log.responseBytes += piece.length;
 }
 
-async function finish(out: Outgoing): Promise<void> {
-  if (await out.passage.finish()) {
-    await flushed(out);
-    throw new ConnectionBroken('cut by a rule');
+/** Ends the answer, with the last bytes of its body where there are any. */
+async function finish(out: Outgoing, last?: Uint8Array): Promise<void> {
+  if (!out.passage.free) {
+    if (last !== undefined) await sendPiece(out, last);
+    if (await out.passage.finish()) {
+      await flushed(out);
+      throw new ConnectionBroken('cut by a rule');
+    }
+    out.leave();
+    await untilDone(out.response, (done) => out.response.end(done));
+    return;
   }
-  await untilDone(out.response, (done) => out.response.end(done));
+  out.leave();
+  await untilDone(out.response, (done) => out.response.end(last, done));
+  out.log.responseBytes += last?.length ?? 0;
 }
 
 /** Starts something that calls back, and gives up when the client goes away: Node may never call back then. */

@@ -17,6 +17,8 @@ export interface Exchange {
   readonly log: TrafficEntry;
   /** Aborts when the client goes away or the emulator closes. */
   readonly signal: AbortSignal;
+  /** Runs this when the request is no longer in progress: answered, or given up. */
+  readonly onLeave: (work: () => void) => void;
 }
 
 export type Handler = (exchange: Exchange) => Promise<Answer>;
@@ -64,17 +66,23 @@ export async function serve(
   });
   const body = new RequestBody(request, response, new Passage(flowOf(applied, 'uploadBody'), signal));
   bodies.set(request.socket, body);
+  const leaving = new Set<() => void>();
+  const leave = (): void => {
+    for (const one of leaving) one();
+    leaving.clear();
+  };
   response.once('close', () => {
     ended.abort();
+    leave();
     log.requestBytes = body.taken;
     settings.traffic.finish(log, response.writableFinished ? 'complete' : 'broken');
     // Node waits a second longer than it was told to.
     if (response.writableFinished) request.socket.setTimeout(settings.idleTimeoutMs);
   });
   try {
-    const answer = await work({ request, body, log, signal }, applied, settings, handler);
+    const answer = await work({ request, body, log, signal, onLeave: (one) => leaving.add(one) }, applied, settings, handler);
     const passage = new Passage(flowOf(applied, 'responseBody'), signal);
-    await deliver({ response, isHead: method === 'HEAD', body, passage, log }, answer);
+    await deliver({ response, isHead: method === 'HEAD', body, passage, log, leave }, answer);
   } catch (error) {
     if (!(error instanceof ConnectionBroken) && !signal.aborted) settings.onMistake(error);
     request.socket.destroy();

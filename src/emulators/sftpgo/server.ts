@@ -117,8 +117,7 @@ class Api {
       const address = exchange.request.socket.remoteAddress ?? '';
       try {
         this.limits.enter(address);
-        // The answer's body counts as progress: the request leaves when its connection is done with it.
-        exchange.signal.addEventListener('abort', () => {
+        exchange.onLeave(() => {
           this.limits.leave(address);
         });
         return await work(exchange, address);
@@ -140,7 +139,7 @@ class Api {
         throw new Refusal(429, 'Unable to add connection', `too many open sessions: ${user.sessions}/${user.maxSessions}`);
       }
       user.sessions += 1;
-      exchange.signal.addEventListener('abort', () => {
+      exchange.onLeave(() => {
         user.sessions -= 1;
       });
       const query = parseQuery(exchange.request.url ?? '');
