@@ -39,6 +39,8 @@ export class SharedTask<T> {
 
 /** The promise's result, or EINTR as soon as `signal` is aborted; the promise itself goes on. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Who does not wait does not hear how it failed; a failure that nobody hears would end the process.
+  promise.catch(() => undefined);
   if (signal.aborted) throw new FsError('EINTR', 'interrupted');
   let interrupted: () => void = () => undefined;
   const abortion = new Promise<never>((_resolve, reject) => {

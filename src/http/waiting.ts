@@ -35,6 +35,8 @@ export function delay(milliseconds: number, signal: AbortSignal): Promise<void> 
  * wait for: each stops waiting by his own signal, the work goes on for the others.
  */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Who does not wait does not hear how it failed; a failure that nobody hears would end the process.
+  promise.catch(() => undefined);
   throwIfAborted(signal);
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -76,10 +76,21 @@ export function useHarbour(): (options?: SftpgoOptions) => Promise<Harbour> {
         if (result.status !== 0) throw new Error(`amarre mount --daemon: status ${result.status ?? 'none'}\n${result.stderr}`);
         return result;
       },
-      umount: (...more) => start(['umount', mountpoint, ...more]),
+      async umount(...more) {
+        const result = await start(['umount', mountpoint, ...more]);
+        await requireNoFault(join(state, 'amarre.log'));
+        return result;
+      },
       serving: () => processesOf(folder),
     };
   };
+}
+
+/** The serving process goes on where a promise fails unheard, and logs it: a test does not. */
+async function requireNoFault(logFile: string): Promise<void> {
+  const log = await readFile(logFile, 'utf8').catch(() => '');
+  const fault = log.split('\n').find((line) => line.includes('a fault in Amarre'));
+  if (fault !== undefined) throw new Error(fault);
 }
 
 /** Processes that have the folder in their arguments and serve. */

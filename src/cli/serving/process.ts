@@ -45,6 +45,8 @@ async function serve(plan: Plan): Promise<number> {
     if (!plan.daemon || !mounted) asked.abort();
   });
   const log = openLog({ level: plan.logLevel, file: plan.logFile });
+  // A fault of ours in a corner must not take the drive away from everybody else on it.
+  process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a fault in Amarre, please report it'));
   const notices = openTerminalLog((text) => void tell({ kind: 'told', text }));
   const mount = await assembleMount(plan, { log, notices, signal: asked.signal });
   mounted = true;
