@@ -2,6 +2,7 @@
 import type { SftpgoOptions } from './sftpgo/options.js';
 import { startSftpgo, type RunningSftpgo } from './sftpgo/server.js';
 
+export type { FaultRule } from './common/faults.js';
 export type { Announcement, EmulatorControl, RunningEmulator } from './emulator.js';
 export type { SftpgoOptions } from './sftpgo/options.js';
 export type { RunningSftpgo } from './sftpgo/server.js';
