@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { useHarbour } from '../../support/amarre-mounts.js';
 import { amarre } from '../../support/cli.js';
 import { mountsIn } from '../../support/mount-list.js';
-import { begin, eventually, succeed, type ProgramResult } from '../../support/programs.js';
+import { begin, eventually, run, succeed, type ProgramResult } from '../../support/programs.js';
 
 const harbour = useHarbour();
 
@@ -113,12 +113,12 @@ describe('the mount', () => {
     await succeed('bash', ['-c', `echo x > ${drive.mountpoint}/a && cat ${drive.mountpoint}/a ${drive.mountpoint}/nothing || true`]);
     const [pid = 0] = await drive.serving();
     const places = [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`, join(drive.state, 'amarre.log')];
-    const seen = (await Promise.all(places.map((place) => readFile(place, 'utf8')))).join('\n') + await succeed('cat', ['-r', '/dev/null']).catch(() => '');
-    const records = await succeed('grep', ['-rc', '', join(drive.state, 'mounts')]);
-    expect(records).toMatch(/\.json:\d+/);
-    expect(seen.length).toBeGreaterThan(1000);
+    const seen = (await Promise.all(places.map((place) => readFile(place, 'utf8')))).join('\n');
+    expect(seen).toContain(drive.mountpoint);
+    expect(seen).toMatch(/"level":(10|20)/);
     expect(seen).not.toContain('s3cret-pass');
-    expect(await succeed('bash', ['-c', `grep -rl s3cret-pass ${drive.state} || true`])).toBe('');
+    // Whatever lies in the state folder, the records among it: 1 is grep's "nowhere".
+    expect((await run('grep', ['-rl', 's3cret-pass', drive.state])).status).toBe(1);
     expect((await drive.umount()).status).toBe(0);
   });
 });
