@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { SftpgoOptions } from '../../../src/emulators/sftpgo/options.js';
 import { startSftpgo, type RunningSftpgo } from '../../../src/emulators/sftpgo/server.js';
-import type { Log } from '../../../src/observe/log.js';
+import { silentLog, type Log } from '../../../src/observe/log.js';
 import { openProvider } from '../../../src/providers/open.js';
 import type { Provider } from '../../../src/providers/provider.js';
 import { parseRemote } from '../../../src/providers/remote.js';
@@ -27,7 +27,7 @@ export interface SftpgoSubject extends Subject {
   readonly root: string;
   readonly log: readonly LogLine[];
   /** Another provider on the same server. */
-  another(options?: SubjectOptions): Provider;
+  readonly another: (options?: SubjectOptions) => Provider;
 }
 
 export async function startSubject(options: SubjectOptions = {}): Promise<SftpgoSubject> {
@@ -81,7 +81,7 @@ export function backstageOf(root: string): Backstage {
     put: async (path, content, modified) => {
       await mkdir(dirname(at(path)), { recursive: true });
       await writeFile(at(path), content);
-      await utimes(at(path), modified / 1000, modified / 1000);
+      await utimes(at(path), new Date(modified), new Date(modified));
     },
     putFolder: async (path) => {
       await mkdir(at(path), { recursive: true });
@@ -102,4 +102,12 @@ export function quietSignal(): AbortSignal {
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   return signal;
+}
+
+/** A provider on any server, at a folder of it. */
+export function openAt(origin: string, base: string, settings: Partial<ProviderSettings> = {}, log: Log = silentLog()): Provider {
+  const url = new URL(origin);
+  return openProvider(
+    parseRemote(`sftpgo+http://u@${url.host}${base.split('/').map(encodeURIComponent).join('/')}`), { password: 'p' }, { ...testSettings, ...settings }, log,
+  );
 }
