@@ -43,7 +43,6 @@ export class AttributeSetter {
   /** By path and with nobody writing there is no close: it is sent before the answer. */
   async #resize(inode: Inode, size: number, handle: FileHandle | undefined, signal: AbortSignal): Promise<void> {
     if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
-    if (size > this.#core.provider.traits.maxFileSize) throw new FsError('EFBIG', `${inode.path}: the platform takes no file of ${size} bytes`);
     await this.#files.truncateOpen(inode, size, signal);
     if (handle !== undefined || inode.writers > 0) return;
     try {
@@ -51,10 +50,9 @@ export class AttributeSetter {
     } finally {
       const { draft } = inode;
       if (inode.writers === 0 && draft !== undefined) {
-        const unsent = draft.dirty;
+        if (draft.dirty) this.#sender.showPlatform(inode, draft);
         inode.draft = undefined;
         await draft.discard();
-        if (unsent) this.#sender.showPlatform(inode);
         this.#core.table.dropIfUnused(inode);
       }
     }
@@ -81,15 +79,15 @@ export class AttributeSetter {
       this.#knowledge.markChanged(inode);
     };
     // An upload of the file itself would set its own time; what lies in a folder has no part in the folder's.
-    await (inode.kind === 'file' ? this.#sender.whileQuiet(inode, signal, date) : date());
+    await (inode.kind === 'file' ? this.#sender.whileQuiet([inode], signal, date) : date());
   }
 
   /** The version's name went with the time; its bytes did not: blocks and pages stay good. */
   #sameBytes(inode: Inode, before: string, version: string): void {
     for (const content of new Set([inode.content, inode.pages])) {
-      if (content?.version === before) content.version = version;
+      if (content !== undefined && content !== 'lost' && content.version === before) content.version = version;
     }
-    if (inode.draft !== undefined) inode.draft.version = version;
+    if (inode.draft?.version === before) inode.draft.version = version;
   }
 
   #time(change: TimeChange): number {

@@ -5,7 +5,6 @@ import type { Core } from './core.js';
 import type { Caller, DirectoryEntry, EntryReply, FileHandle, NodeId } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
-import { unsentVersion } from './writing/sender.js';
 
 interface OpenFolder {
   readonly inode: Inode;
@@ -33,7 +32,7 @@ export class Directories {
     const listing = this.#core.listings.fresh(inode) ?? await this.#core.listings.load(inode, caller.signal);
     const entries = [...listing.entries.values()];
     for (const [name, child] of inode.children) {
-      if (child.entry.version === unsentVersion && !listing.entries.has(name)) entries.push(child.entry);
+      if (child.draft?.dirty === true && !listing.entries.has(name)) entries.push(child.entry);
     }
     this.#lastHandle += 1;
     this.#open.set(this.#lastHandle, { inode, entries, learnt: listing.learnt });

@@ -39,13 +39,20 @@ export class Inode {
   content: RemoteContent | undefined;
   /**
    * The version that the kernel's pages are of: set by the first delivery, shared by all who read
-   * through the pages, so that none of them sees two versions.
+   * through the pages, so that none of them sees two versions. `lost`: of changes made here that
+   * could not be sent and are shown no more.
    */
-  pages: RemoteContent | undefined;
+  pages: RemoteContent | 'lost' | undefined;
   /** The local copy while somebody writes. */
   draft: Draft | undefined;
+  /** The size that the kernel believes in: told by us, and grown by what it wrote since. */
+  kernelSize: number | undefined;
+  /** How far behind the kernel's idea of the end the real one is, where O_APPEND writes. */
+  appendShift = 0;
   /** An error that no close has told yet: the next FLUSH, FSYNC or OPEN does. */
   untold: FsError | undefined;
+  /** An upload of it began and was not heard to succeed: the platform may have it. */
+  uncertain = false;
   /** An access time set here; shown while the inode is in memory. Milliseconds since the epoch. */
   atime: number | undefined;
   /** Time of the last change made here. Milliseconds since the epoch. */

@@ -155,7 +155,10 @@ export class Knowledge {
     };
   }
 
+  /** Attributes for the kernel, which knows the size from then on. */
   attributesReply(inode: Inode): AttributesReply {
+    inode.kernelSize = inode.size;
+    inode.appendShift = 0;
     return { attributes: this.attributes(inode), ttl: this.#core.settings.attrTtl };
   }
 

@@ -2,7 +2,7 @@
  * Names: looking them up, and making, removing and renaming what they stand for. The platform
  * decides what exists; memory only saves asking where nothing is changed.
  */
-import { FsError, isErrno } from '../errors.js';
+import { FsError, isErrno, type Errno } from '../errors.js';
 import type { Entry } from '../providers/provider.js';
 import { rounded, type Core } from './core.js';
 import type { Caller, EntryReply, NegativeReply, NodeId, OpenFlags, OpenReply } from './filesystem.js';
@@ -87,21 +87,24 @@ export class Namespace {
     const folder = this.#change(parent);
     const inode = await this.#existing(folder, name, caller.signal);
     if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
-    await this.#dropOnFailure([folder], () => this.#sender.whileQuiet(inode, caller.signal, async () => {
-      if (inode.entry.version !== unsentVersion) {
-        const location = this.#core.table.locate(inode);
-        if (inode.handles > 0) inode.parked = await this.#core.provider.park(location, caller.signal);
-        else await this.#core.provider.removeFile(location, caller.signal);
-      }
+    await this.#dropOnFailure([folder], () => this.#sender.whileQuiet([inode], caller.signal, async () => {
+      if (inode.entry.version !== unsentVersion) await this.#takeAway(inode, caller.signal);
+      else if (inode.uncertain) await this.#takeAway(inode, caller.signal).catch(passOver('ENOENT'));
       this.#gone(inode);
     }));
+  }
+
+  async #takeAway(inode: Inode, signal: AbortSignal): Promise<void> {
+    const location = this.#core.table.locate(inode);
+    if (inode.handles > 0) inode.parked = await this.#core.provider.park(location, signal);
+    else await this.#core.provider.removeFile(location, signal);
   }
 
   async rmdir(parent: NodeId, name: string, caller: Caller): Promise<void> {
     const folder = this.#change(parent);
     const inode = await this.#existing(folder, name, caller.signal);
     if (inode.kind === 'file') throw new FsError('ENOTDIR', `${inode.path} is a file`);
-    await this.#dropOnFailure([folder, inode], () => this.#sender.whileQuiet(inode, caller.signal, async () => {
+    await this.#dropOnFailure([folder, inode], () => this.#sender.whileQuiet([inode], caller.signal, async () => {
       // What the platform does not have yet is in the folder all the same.
       if (this.#hasUnsent(inode)) throw new FsError('ENOTEMPTY', `${inode.path} holds a file that is being written`);
       await this.#core.provider.removeFolder(this.#core.table.locate(inode), caller.signal);
@@ -125,8 +128,8 @@ export class Namespace {
       const entry = await provider.move(table.locate(inode), table.locateChild(to, newName), { replace: !noReplace }, signal);
       this.#renamed(inode, to, newName, entry);
     };
-    const quietly = target === undefined ? move : () => this.#sender.whileQuiet(target, signal, move);
-    await this.#dropOnFailure([from, to], () => this.#sender.whileQuiet(inode, signal, quietly));
+    const both = target === undefined ? [inode] : [inode, target];
+    await this.#dropOnFailure([from, to], () => this.#sender.whileQuiet(both, signal, move));
     this.#core.table.dropIfUnused(inode);
   }
 
@@ -160,7 +163,7 @@ export class Namespace {
       name, kind: 'file', size: 0, modified: rounded(this.#core, now), version: unsentVersion, observed: now,
     });
     made.owner = { uid: caller.uid, gid: caller.gid };
-    await this.#sender.change(made, caller.signal, (draft) => draft.truncate(0, now), true);
+    await this.#sender.change(made, caller.signal, (draft) => draft.truncate(0, now), 0);
     return made;
   }
 
@@ -220,4 +223,11 @@ export class Namespace {
       throw thrown;
     }
   }
+}
+
+/** For a failure that is as good as success. */
+function passOver(errno: Errno): (thrown: unknown) => void {
+  return (thrown) => {
+    if (!isErrno(thrown, errno)) throw thrown;
+  };
 }

@@ -19,6 +19,8 @@ interface OpenFile {
   readonly direct: boolean;
   /** The version that a direct handle has delivered bytes of. */
   content: RemoteContent | undefined;
+  /** The draft that a direct handle has delivered bytes of since. */
+  draft: Draft | undefined;
   window: WindowState;
   /** Reads that are not answered yet, and who sent them. */
   readonly reads: Map<AbortController, number>;
@@ -55,7 +57,12 @@ export class OpenFiles {
     if (flags.write) this.#writable();
     tellUntold(inode);
     if (flags.write && flags.truncate) {
-      await this.#sender.change(inode, caller.signal, (draft) => draft.truncate(0, this.#core.clock.now()), true);
+      await this.#sender.change(inode, caller.signal, (draft) => {
+        // What was written before is void, and this open alone is nothing that a FLUSH sends.
+        draft.due = false;
+        return draft.truncate(0, this.#core.clock.now());
+      }, 0);
+      inode.kernelSize = 0;
     }
     return this.enter(inode, flags);
   }
@@ -64,7 +71,7 @@ export class OpenFiles {
   enter(inode: Inode, flags: OpenFlags): OpenReply {
     const { keepCache, directIo } = this.#pagesAt(inode);
     this.#lastHandle += 1;
-    this.#files.set(this.#lastHandle, { inode, flags, direct: directIo, content: undefined, window: freshWindow, reads: new Map() });
+    this.#files.set(this.#lastHandle, { inode, flags, direct: directIo, content: undefined, draft: undefined, window: freshWindow, reads: new Map() });
     inode.handles += 1;
     if (flags.write) inode.writers += 1;
     if (!directIo) inode.pagers += 1;
@@ -79,9 +86,16 @@ export class OpenFiles {
     caller.signal.addEventListener('abort', interrupted, { once: true });
     file.reads.set(own, caller.pid);
     try {
-      const { draft } = file.inode;
-      if (draft !== undefined) return await draft.read(offset, length, file, own.signal);
-      return await this.#readRemote(file, offset, length, own.signal);
+      for (;;) {
+        const { draft } = file.inode;
+        if (draft === undefined) return await this.#readRemote(file, offset, length, own.signal);
+        try {
+          return await this.#readDraft(file, draft, offset, length, own.signal);
+        } catch (thrown) {
+          // Sent and let go in the middle of the read: the platform has it now.
+          if (file.inode.draft === draft || own.signal.aborted) throw thrown;
+        }
+      }
     } finally {
       file.reads.delete(own);
       caller.signal.removeEventListener('abort', interrupted);
@@ -94,21 +108,31 @@ export class OpenFiles {
     const inode = file?.inode ?? this.#core.table.get(node);
     if (file === undefined && !fromPageCache) throw new FsError('EBADF', 'a write to a file that is not open');
     this.#writable();
-    const place = await this.#prepare(inode, file, offset, caller.signal);
+    await this.#prepare(inode, file, caller.signal);
+    const place = file?.flags.append === true && !fromPageCache ? offset + inode.appendShift : offset;
     const { maxFileSize } = this.#core.provider.traits;
     if (place + data.length > maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${maxFileSize} bytes that the platform takes`);
-    await this.#sender.change(inode, caller.signal, (draft) => draft.write(place, data, this.#core.clock.now()));
+    await this.#sender.change(inode, caller.signal, (draft) => {
+      draft.shown = true;
+      return draft.write(place, data, this.#core.clock.now());
+    });
+    inode.kernelSize = Math.max(inode.kernelSize ?? 0, offset + data.length);
+    // The kernel has put the bytes where it believed the end to be.
+    if (place !== offset) this.#core.notices.invalidateNode(inode.node);
+    if (inode.handles === 0) await this.#settleUnheld(inode);
     return data.length;
   }
 
   /** A new length for a file that somebody has open for writing. */
   async truncateOpen(inode: Inode, size: number, signal: AbortSignal): Promise<void> {
     this.#writable();
-    await this.#prepare(inode, undefined, 0, signal);
+    const { maxFileSize } = this.#core.provider.traits;
+    if (size > maxFileSize) throw new FsError('EFBIG', `${inode.path}: the platform takes no file of ${size} bytes`);
+    await this.#prepare(inode, undefined, signal);
     await this.#sender.change(inode, signal, async (draft) => {
       draft.due = true;
       await draft.truncate(size, this.#core.clock.now());
-    }, size === 0);
+    }, size);
   }
 
   async fallocate(handle: FileHandle, mode: number, offset: number, length: number, caller: Caller): Promise<void> {
@@ -116,6 +140,7 @@ export class OpenFiles {
     if (mode !== 0) throw new FsError('EOPNOTSUPP', 'only plain growth can be allocated');
     if (offset + length <= inode.size) return;
     await this.truncateOpen(inode, offset + length, caller.signal);
+    inode.kernelSize = inode.size;
   }
 
   /** No holes are known of a remote file: all is data up to the end. */
@@ -132,7 +157,6 @@ export class OpenFiles {
     for (const [read, pid] of file.reads) if (pid === caller.pid) read.abort();
     tellUntold(file.inode);
     if (!file.flags.write) return;
-    await this.#sender.quiet(file.inode, caller.signal);
     if (file.inode.draft?.due === true) await this.#sender.send(file.inode, caller.signal);
   }
 
@@ -143,43 +167,56 @@ export class OpenFiles {
   }
 
   /** The last of a handle. What no close has sent is sent now; what cannot be is kept. */
-  async release(handle: FileHandle, caller: Caller): Promise<void> {
+  async release(handle: FileHandle): Promise<void> {
     const file = this.#get(handle);
     const { inode } = file;
     this.#files.delete(handle);
     for (const read of file.reads.keys()) read.abort();
     inode.content?.cancel(file);
-    inode.pages?.cancel(file);
+    if (inode.pages !== 'lost') inode.pages?.cancel(file);
     file.content?.cancel(file);
+    const own = file.flags.write ? 1 : 0;
     try {
-      if (file.flags.write && inode.writers === 1 && inode.draft !== undefined) await this.#settle(inode, inode.draft, caller);
+      await this.#settle(inode, own);
     } finally {
       inode.handles -= 1;
-      if (file.flags.write) inode.writers -= 1;
+      inode.writers -= own;
       if (!file.direct) inode.pagers -= 1;
       await this.#lastOut(inode);
     }
   }
 
-  /** The last writer goes: his draft is sent, or kept. */
-  async #settle(inode: Inode, draft: Draft, caller: Caller): Promise<void> {
-    if (draft.dirty && !inode.isOrphan) {
-      // An attempt that failed on this very content was told to its close; it is not made twice.
-      const told = draft.failure;
-      const failure = told ?? await this.#sender.send(inode, caller.signal).then(() => undefined, toFsError);
-      if (failure !== undefined && isUnsent(draft)) {
-        if (inode.writers > 1) return;
-        if (told === undefined) inode.untold = failure;
-        await this.#sender.keep(inode, draft, failure);
+  /** The last writer goes (`own`: 1 where it is he who goes now): his draft is sent, or kept, and let go. */
+  async #settle(inode: Inode, own: number): Promise<void> {
+    // Nobody can interrupt a RELEASE.
+    const { signal } = new AbortController();
+    for (;;) {
+      if (hasWriters(inode, own) || inode.draft === undefined) return;
+      await this.#sender.quiet(inode, signal);
+      const { draft } = inode;
+      // Another writer came while it was being sent: the draft is his now.
+      if (hasWriters(inode, own) || draft === undefined) return;
+      if (!draft.dirty || inode.isOrphan) {
+        if (inode.isOrphan && inode.handles > 1) return;
+        inode.draft = undefined;
+        await draft.discard();
         return;
       }
+      // An attempt that failed on this very content was told to its close; it is not made twice.
+      const told = draft.failure;
+      const failure = told ?? await this.#sender.send(inode, signal).then(() => undefined, toFsError);
+      if (failure === undefined || hasWriters(inode, own) || !isUnsent(inode, draft)) continue;
+      if (told === undefined) inode.untold = failure;
+      await this.#sender.keep(inode, draft, failure);
+      return;
     }
-    // Another writer came while it was being sent: the draft is his now.
-    if (inode.writers > 1 || inode.draft !== draft || (isUnsent(draft) && !inode.isOrphan)) return;
-    if (!inode.isOrphan || inode.handles <= 1) {
-      inode.draft = undefined;
-      await draft.discard();
-    }
+  }
+
+  /** Pages came when the file was closed by all: no RELEASE will come to send them. */
+  async #settleUnheld(inode: Inode): Promise<void> {
+    await this.#settle(inode, 0);
+    this.#core.table.dropIfUnused(inode);
+    tellUntold(inode);
   }
 
   async #lastOut(inode: Inode): Promise<void> {
@@ -198,10 +235,19 @@ export class OpenFiles {
     this.#core.table.dropIfUnused(inode);
   }
 
+  async #readDraft(file: OpenFile, draft: Draft, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    mustBeOf(file, draft.version);
+    draft.shown = true;
+    if (file.direct) file.draft = draft;
+    return await draft.read(offset, length, file, signal);
+  }
+
   async #readRemote(file: OpenFile, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
     const { inode } = file;
     for (let attempt = 1; ; attempt += 1) {
-      const pinned = file.direct ? file.content : inode.pages;
+      if (file.draft !== undefined) mustBeOf(file, inode.entry.version);
+      const pinned = pinOf(file);
+      if (pinned === 'lost') throw lost(inode);
       const content = pinned ?? this.#knowledge.contentOf(inode);
       try {
         const step = nextWindow(file.window, offset, length, content.size, this.#limits);
@@ -217,7 +263,7 @@ export class OpenFiles {
         throw new FsError('ESTALE', `${inode.path} changed while it was read`);
       } catch (thrown) {
         if (!isErrno(thrown, 'ESTALE')) throw thrown;
-        if ((file.direct ? file.content : inode.pages) !== undefined || attempt > corrections) {
+        if (pinOf(file) !== undefined || attempt > corrections) {
           // Bytes of the older version were given: the next open gets the newer one.
           inode.learnt = -Infinity;
           if (inode.place !== undefined) this.#core.listings.drop(inode.place.parent);
@@ -232,6 +278,7 @@ export class OpenFiles {
   #deliver(file: OpenFile, content: RemoteContent): boolean {
     if (file.direct) {
       file.content = content;
+      file.draft = undefined;
       return true;
     }
     file.inode.pages ??= content;
@@ -250,29 +297,32 @@ export class OpenFiles {
   }
 
   /**
-   * Before the first change of a file: a look whether it still is what the listing told. Returns the
-   * offset to write at, which for O_APPEND is the end as it is now.
+   * Before the first change of a file: a look whether it still is what the listing told. ESTALE for a
+   * handle that has delivered bytes of another version: its program would mix the two.
    */
-  async #prepare(inode: Inode, file: OpenFile | undefined, offset: number, signal: AbortSignal): Promise<number> {
-    if (inode.draft !== undefined || inode.place === undefined) return offset;
-    if (performance.now() - inode.learnt <= this.#core.settings.attrTtl) return offset;
-    const before = inode.entry;
-    const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
-    if (found !== inode) throw new FsError('ESTALE', `${before.name} was deleted or replaced on the platform`);
-    if (inode.entry.version === before.version) return offset;
-    if (inode.pages !== undefined && inode.pages.version !== inode.entry.version) {
-      throw new FsError('ESTALE', `${inode.path} was changed by somebody else while it was open`);
+  async #prepare(inode: Inode, file: OpenFile | undefined, signal: AbortSignal): Promise<void> {
+    if (inode.draft === undefined && inode.place !== undefined) {
+      if (performance.now() - inode.learnt > this.#core.settings.attrTtl) {
+        const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
+        if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
+      }
+      // The end of the file as it is now, and as the kernel has it, who appends there.
+      inode.appendShift = inode.kernelSize === undefined ? 0 : inode.size - inode.kernelSize;
     }
-    return file?.flags.append === true ? (inode.entry.size ?? 0) + (offset - (before.size ?? 0)) : offset;
+    if (file !== undefined) mustBeOf(file, inode.draft === undefined ? inode.entry.version : inode.draft.version);
   }
 
   #pagesAt(inode: Inode): { keepCache: boolean; directIo: boolean } {
-    if (inode.draft !== undefined) return { keepCache: false, directIo: false };
+    const version = inode.draft === undefined ? inode.entry.version : inode.draft.version;
     if (inode.pagers > 0) {
-      const mixed = inode.pages !== undefined && inode.pages.version !== inode.entry.version;
-      return { keepCache: !mixed, directIo: mixed };
+      // Those who read through the pages must not see another version, nor this handle theirs.
+      const mixed = inode.pages === 'lost' || (inode.pages !== undefined && inode.pages.version !== version);
+      const unsettled = inode.draft === undefined && inode.pages !== undefined && inode.pages !== 'lost' && !inode.pages.settled;
+      if (unsettled && inode.content === inode.pages) inode.content = undefined;
+      return { keepCache: inode.draft === undefined && !mixed && !unsettled, directIo: mixed || unsettled };
     }
-    const keepCache = inode.pages?.settled === true && inode.pages.version === inode.entry.version && isSettled(inode.entry);
+    const { pages } = inode;
+    const keepCache = inode.draft === undefined && pages !== 'lost' && pages?.settled === true && pages.version === version && isSettled(inode.entry);
     if (!keepCache) inode.pages = undefined;
     if (inode.content?.settled === false) inode.content = undefined;
     return { keepCache, directIo: false };
@@ -289,9 +339,33 @@ export class OpenFiles {
   }
 }
 
+/** The version that a handle has delivered bytes of: its own, or that of the kernel's pages. */
+function pinOf(file: OpenFile): RemoteContent | 'lost' | undefined {
+  return file.direct ? file.content : file.inode.pages;
+}
+
+/** ESTALE for a handle that has delivered bytes of a version other than this. */
+function mustBeOf(file: OpenFile, version: string | undefined): void {
+  const pin = pinOf(file);
+  if (pin === 'lost' || file.draft?.lost === true) throw lost(file.inode);
+  const seen = file.draft ?? pin;
+  if (seen !== undefined && seen.version !== version) {
+    throw new FsError('ESTALE', `${file.inode.path} was changed by somebody else while it was open`);
+  }
+}
+
+function lost(inode: Inode): FsError {
+  return new FsError('ESTALE', `changes of ${inode.path} that were read here could not be sent: what is there now is older`);
+}
+
+/** Asked anew after each wait: whether there are writers besides the `own` that is about to go. */
+function hasWriters(inode: Inode, own: number): boolean {
+  return inode.writers > own;
+}
+
 /** Asked anew after a wait, in which somebody else may have sent it. */
-function isUnsent(draft: Draft): boolean {
-  return draft.dirty;
+function isUnsent(inode: Inode, draft: Draft): boolean {
+  return inode.draft === draft && draft.dirty;
 }
 
 /** An error of an earlier RELEASE, which no program has heard, is told once. */

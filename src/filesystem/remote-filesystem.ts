@@ -86,7 +86,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     write: (node, handle, offset, data, options, caller) => files.write(handle, node, offset, data, options.fromPageCache, caller),
     flush: (_node, handle, caller) => files.flush(handle, caller),
     fsync: (node, _handle, caller) => files.fsync(node, caller),
-    release: (_node, handle, caller) => files.release(handle, caller),
+    release: (_node, handle) => files.release(handle),
     fallocate: (_node, handle, mode, offset, length, caller) => files.fallocate(handle, mode, offset, length, caller),
     lseek: (_node, handle, offset, whence) => Promise.resolve().then(() => files.lseek(handle, offset, whence)),
 

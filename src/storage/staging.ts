@@ -7,7 +7,7 @@
  *     <folder>/<instance>/<n>.json   what they are: written when the file is begun, and again when it is kept
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, statfs, writeFile, type FileHandle } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -46,6 +46,7 @@ const streamPiece = 1024 * 1024;
 const full = new Set(['ENOSPC', 'EDQUOT']);
 
 function diskError(thrown: unknown, doing: string): FsError {
+  if (thrown instanceof FsError) return thrown;
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   if (full.has(code)) return new FsError('ENOSPC', `no room for ${doing}: the disk of the cache folder is full`, { cause: thrown });
   return new FsError('EIO', `${doing} failed on this machine's disk (${code})`, { cause: thrown });
@@ -55,6 +56,8 @@ function diskError(thrown: unknown, doing: string): FsError {
 export class StagedFile {
   readonly #base: string;
   #handle: Promise<FileHandle> | undefined;
+  /** Discarded or kept: nobody reads or writes it any more. */
+  #ended = false;
   readonly #note: () => StagingNote;
 
   constructor(base: string, note: () => StagingNote) {
@@ -79,8 +82,9 @@ export class StagedFile {
     }
   }
 
-  /** The bytes `[offset, offset + length)`; what was never written reads as zeros. */
+  /** The bytes `[offset, offset + length)`; what was never written reads as zeros. ESTALE once the file has ended. */
   async read(offset: number, length: number): Promise<Uint8Array> {
+    this.#mustLive();
     const buffer = Buffer.alloc(length);
     if (this.#handle === undefined) return buffer;
     try {
@@ -98,6 +102,7 @@ export class StagedFile {
 
   /** Sets the length: what is cut off reads as zeros should the file grow again. */
   async truncate(size: number): Promise<void> {
+    this.#mustLive();
     if (this.#handle === undefined && size === 0) return;
     try {
       await (await this.#open()).truncate(size);
@@ -108,6 +113,7 @@ export class StagedFile {
 
   /** The bytes `[start, size)` in order, zeros where the data ends before. */
   async *stream(start: number, size: number): AsyncGenerator<Uint8Array> {
+    this.#mustLive();
     let at = start;
     if (this.#handle !== undefined && at < size) {
       await this.#handle;
@@ -131,18 +137,31 @@ export class StagedFile {
 
   /** Closes the file and leaves it on the disk with its note. */
   async keep(note: StagingNote): Promise<KeptFile> {
-    const handle = await this.#open();
-    await handle.truncate(note.size);
-    await handle.sync();
-    await handle.close();
-    this.#handle = undefined;
-    await writeNote(this.#base, note);
+    try {
+      const handle = await this.#open();
+      this.#ended = true;
+      try {
+        await handle.truncate(note.size);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await writeNote(this.#base, note);
+      return this.kept(note);
+    } catch (thrown) {
+      throw diskError(thrown, 'keeping a file that could not be sent');
+    }
+  }
+
+  /** What lies on the disk, whatever could be noted of it. */
+  kept(note: StagingNote): KeptFile {
     return keptFile(this.#base, note);
   }
 
   /** Closes and deletes the file. */
   async discard(): Promise<void> {
     const opened = this.#handle;
+    this.#ended = true;
     this.#handle = undefined;
     if (opened === undefined) return;
     await opened.then((handle) => handle.close(), () => undefined);
@@ -151,19 +170,36 @@ export class StagedFile {
 
   /** Opened at the first byte: a file that stays empty costs no disk. */
   #open(): Promise<FileHandle> {
-    this.#handle ??= (async () => {
-      const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-      const handle = await open(`${this.#base}.data`, flags, 0o600);
+    this.#mustLive();
+    this.#handle ??= this.#create();
+    return this.#handle;
+  }
+
+  async #create(): Promise<FileHandle> {
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(`${this.#base}.data`, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
       await writeNote(this.#base, this.#note());
       return handle;
-    })();
-    return this.#handle;
+    } catch (thrown) {
+      // As if it had never been begun: the next write may find room again.
+      this.#handle = undefined;
+      await handle?.close();
+      if (handle !== undefined) await removeBoth(this.#base);
+      throw thrown;
+    }
+  }
+
+  #mustLive(): void {
+    if (this.#ended) throw new FsError('ESTALE', 'a staged file was used after its end');
   }
 }
 
 export interface Staging {
   /** A new, empty file. `note` is asked when the first byte comes. */
   create(note: () => StagingNote): StagedFile;
+  /** ENOSPC unless so many bytes are free on the disk now. */
+  ensureRoom(bytes: number): Promise<void>;
   /** What earlier mounts of this remote left here: instances that are dead. */
   readonly leftovers: readonly KeptFile[];
   /** Removes this instance's folder if nothing was kept in it. */
@@ -196,29 +232,52 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
       count += 1;
       return new StagedFile(join(own, String(count)), note);
     },
+    async ensureRoom(bytes) {
+      const { bavail, bsize } = await statfs(own).catch((thrown: unknown) => { throw diskError(thrown, 'looking for room'); });
+      if (bavail * bsize < bytes) throw new FsError('ENOSPC', `no room for a file of ${bytes} bytes: the disk of the cache folder is full`);
+    },
     async close() {
-      const names = await readdir(own).catch(() => []);
-      if (names.length === 0) await rm(own, { recursive: true, force: true });
+      await removeIfEmpty(own);
     },
   };
 }
 
 /** What one dead mount left; an empty folder of its is removed. */
 async function leftBy(folder: string, log: Log): Promise<KeptFile[]> {
+  const names = new Set(await readdir(folder).catch(() => []));
+  const numbers = new Set([...names].map((name) => /^(\d+)\.(?:data|json|note)$/.exec(name)?.[1]).filter((number) => number !== undefined));
   const found: KeptFile[] = [];
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names) {
-    if (!name.endsWith('.json')) continue;
-    const base = join(folder, name.slice(0, -'.json'.length));
-    try {
-      const note = noteSchema.parse(JSON.parse(await readFile(`${base}.json`, 'utf8')));
-      found.push(keptFile(base, note, folder));
-    } catch (thrown) {
-      log.warn({ file: `${base}.json`, err: thrown }, 'a note beside a kept file cannot be read; the file stays');
+  for (const number of numbers) {
+    const base = join(folder, number);
+    // A note that was not finished says nothing that the one before it does not.
+    if (names.has(`${number}.note`)) await rm(`${base}.note`, { force: true });
+    if (!names.has(`${number}.data`)) {
+      // Data goes first when a file is let go: this one was.
+      await rm(`${base}.json`, { force: true });
+      continue;
     }
+    const note = names.has(`${number}.json`) ? await readNote(base, log) : undefined;
+    const { size, mtimeMs } = await stat(`${base}.data`);
+    // The first byte is written after the note.
+    if (note === undefined && size === 0) await removeBoth(base);
+    else found.push(keptFile(base, note ?? unreadable(size, mtimeMs), folder));
   }
-  if (names.length === 0) await rm(folder, { recursive: true, force: true });
+  await removeIfEmpty(folder);
   return found;
+}
+
+async function readNote(base: string, log: Log): Promise<StagingNote | undefined> {
+  try {
+    return noteSchema.parse(JSON.parse(await readFile(`${base}.json`, 'utf8')));
+  } catch (thrown) {
+    log.warn({ file: `${base}.json`, err: thrown }, 'a note beside a kept file cannot be read; the file stays');
+    return undefined;
+  }
+}
+
+/** What can be said of data whose note is lost: it is never sent, and told. */
+function unreadable(size: number, modified: number): StagingNote {
+  return { path: '(name not known)', state: 'writing', size, modified, base: null, missing: [], reason: 'the note beside it cannot be read' };
 }
 
 function keptFile(base: string, note: StagingNote, folder?: string): KeptFile {
@@ -227,9 +286,14 @@ function keptFile(base: string, note: StagingNote, folder?: string): KeptFile {
     data: `${base}.data`,
     async discard() {
       await removeBoth(base);
-      if (folder !== undefined && (await readdir(folder).catch(() => ['?'])).length === 0) await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await removeIfEmpty(folder);
     },
   };
+}
+
+/** Never more than an empty folder: what lies in it may be all that there is of a file. */
+async function removeIfEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch(() => undefined);
 }
 
 /** Written aside and renamed: a note is whole or is not there. */
@@ -240,5 +304,6 @@ async function writeNote(base: string, note: StagingNote): Promise<void> {
 
 async function removeBoth(base: string): Promise<void> {
   await rm(`${base}.data`, { force: true });
+  await rm(`${base}.note`, { force: true });
   await rm(`${base}.json`, { force: true });
 }

@@ -4,7 +4,7 @@
  * cache for its writers once it is sent.
  */
 import { FsError } from '../../errors.js';
-import type { StagedFile, StagingNote } from '../../storage/staging.js';
+import type { KeptFile, StagedFile, StagingNote } from '../../storage/staging.js';
 import type { Reader, RemoteContent } from '../reading/remote-content.js';
 import { addExtent, cutExtents, gapsBelow, noExtents, splitByExtents, type Extents } from './extents.js';
 
@@ -28,6 +28,10 @@ export class Draft {
   version: string | undefined;
   /** Why the last attempt to send this very state failed. */
   failure: FsError | undefined;
+  /** Bytes of it were given to programs: by a read, or by the kernel, which sees every write. */
+  shown = false;
+  /** It was given up: nobody reads on in what he began to read here. */
+  lost = false;
   /** While an upload reads it: a change waits for this to resolve, so that no upload is torn. */
   sealed: Promise<void> | undefined;
   /** What lies below `limit` and was not written here is this version's. */
@@ -45,7 +49,7 @@ export class Draft {
     this.modified = options.modified;
     this.version = options.version;
     this.#base = options.base === undefined ? undefined : { content: options.base, limit: options.base.size };
-    this.file = create(() => this.note(options.path(), 'writing', 'a program was writing it'));
+    this.file = create(() => this.note(options.path(), 'writing', 'was being written when the mount died'));
   }
 
   /**
@@ -116,6 +120,19 @@ export class Draft {
       }
     }
     this.#base = undefined;
+  }
+
+  /** Leaves the bytes on the disk, with a note that says what they are and why they are there. */
+  async keep(path: string, reason: string): Promise<KeptFile> {
+    await this.quiet();
+    const note = this.note(path, 'kept', reason);
+    this.#base?.content.cancel(this);
+    return await this.file.keep(note);
+  }
+
+  /** What `keep` would have told, had it come so far. */
+  kept(path: string, reason: string): KeptFile {
+    return this.file.kept(this.note(path, 'kept', reason));
   }
 
   /** Lets the staged file go. What is on the platform, or was given up, needs it no more. */

@@ -3,7 +3,8 @@
  * sent stays on this machine's disk and is named (promises 1, 2 and 4).
  */
 import { toFsError, type FsError } from '../../errors.js';
-import type { Content } from '../../providers/provider.js';
+import type { Content, Entry } from '../../providers/provider.js';
+import { sameBytes } from '../../storage/same-bytes.js';
 import type { KeptFile } from '../../storage/staging.js';
 import type { Core } from '../core.js';
 import type { UnsentFile } from '../filesystem.js';
@@ -12,10 +13,16 @@ import type { Knowledge } from '../knowledge.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
 import { Draft } from './draft.js';
 
+/** An upload under way, which outlives its draft where that was given up meanwhile. */
+interface Upload {
+  readonly draft: Draft;
+  readonly task: SharedTask<void>;
+}
+
 export class Sender {
   readonly #core: Core;
   readonly #knowledge: Knowledge;
-  readonly #sending = new Map<Draft, SharedTask<void>>();
+  readonly #sending = new Map<Inode, Upload>();
   /** Renames and removals under way: uploads at or below wait for them. */
   readonly #gates = new Map<Inode, Promise<void>>();
   /** Whose upload waits at a gate. */
@@ -33,12 +40,15 @@ export class Sender {
   }
 
   /**
-   * Changes a file's local copy, made for that from the present version, or empty with `emptied`.
-   * Waits while an upload reads it. `change` begins in the same turn as the check.
+   * Changes a file's local copy, made for that from the first `keeps` bytes of the present version.
+   * Waits while an upload reads it. `change` begins in the same turn as the check. ENOSPC where this
+   * machine's disk could not hold what is kept: a close would be too late to find that out.
    */
-  async change(inode: Inode, signal: AbortSignal, change: (draft: Draft) => Promise<void>, emptied = false): Promise<void> {
+  async change(inode: Inode, signal: AbortSignal, change: (draft: Draft) => Promise<void>, keeps = Infinity): Promise<void> {
+    const needed = Math.min(keeps, inode.entry.size ?? 0);
+    if (inode.draft === undefined && needed > 0) await this.#core.staging.ensureRoom(needed);
     for (;;) {
-      const draft = inode.draft ?? this.#newDraft(inode, emptied);
+      const draft = inode.draft ?? this.#newDraft(inode, keeps);
       if (draft.sealed === undefined) {
         await change(draft);
         this.#knowledge.markChanged(inode);
@@ -50,53 +60,50 @@ export class Sender {
 
   /**
    * Sends what is unsent of a file. Resolves when the platform holds all that was written before the
-   * call; a call while an upload runs waits for it, and sends again only if there are newer writes.
+   * call. While an upload runs changes wait: one that is joined takes every change there was.
    */
   async send(inode: Inode, signal: AbortSignal): Promise<void> {
     for (;;) {
       const { draft } = inode;
       if (draft === undefined || !draft.dirty || inode.isOrphan) return;
-      const running = this.#sending.get(draft);
-      if (running?.abandoned === true) {
-        await untilAborted(running.settled(), signal);
+      const running = this.#sending.get(inode);
+      if (running !== undefined && (running.task.abandoned || running.draft !== draft)) {
+        await untilAborted(running.task.settled(), signal);
         continue;
       }
-      if (running !== undefined) {
-        // The running upload takes every write there is: newer ones wait for its end.
-        await running.join(signal);
-        continue;
-      }
-      const task = new SharedTask((own) => this.#upload(inode, draft, own));
-      this.#sending.set(draft, task);
+      const task = running?.task ?? new SharedTask((own) => this.#upload(inode, draft, own));
+      if (running === undefined) this.#sending.set(inode, { draft, task });
       await task.join(signal);
+      return;
     }
   }
 
   /** Resolves when no upload of this file runs. */
   async quiet(inode: Inode, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const running = inode.draft === undefined ? undefined : this.#sending.get(inode.draft);
-      if (running === undefined) return;
-      await untilAborted(running.settled(), signal);
+    for (let running = this.#sending.get(inode); running !== undefined; running = this.#sending.get(inode)) {
+      await untilAborted(running.task.settled(), signal);
     }
   }
 
   /**
-   * Runs a rename or removal while nothing at or below the inode is being sent; what is due meanwhile
-   * waits for its end, and goes to the name that the file has then.
+   * Runs a rename or removal while nothing at or below these inodes is being sent; what is due
+   * meanwhile waits for its end, and goes to the name that the file has then.
    */
-  async whileQuiet<T>(top: Inode, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#gate(top, signal);
+  async whileQuiet<T>(tops: readonly Inode[], signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    // All gates are taken in the turn in which none is in the way: two renames never wait for each other.
+    for (let gates = this.#gatesAbove(tops); gates.length > 0; gates = this.#gatesAbove(tops)) {
+      await untilAborted(Promise.all(gates), signal);
+    }
     let open: () => void = () => undefined;
-    this.#gates.set(top, new Promise((resolve) => { open = resolve; }));
+    const opened = new Promise<void>((resolve) => { open = resolve; });
+    for (const top of tops) this.#gates.set(top, opened);
     try {
-      for (const inode of [...this.#core.table.all()]) {
-        const running = inode.draft === undefined ? undefined : this.#sending.get(inode.draft);
-        if (running !== undefined && !this.#waiting.has(inode) && inode.isBelow(top)) await untilAborted(running.settled(), signal);
+      for (const [inode, running] of [...this.#sending]) {
+        if (!this.#waiting.has(inode) && tops.some((top) => inode.isBelow(top))) await untilAborted(running.task.settled(), signal);
       }
       return await work();
     } finally {
-      this.#gates.delete(top);
+      for (const top of tops) this.#gates.delete(top);
       open();
     }
   }
@@ -109,37 +116,50 @@ export class Sender {
     const { path } = inode;
     inode.draft = undefined;
     this.#core.log.error({ path, kept: draft.file.data, errno: error.errno, reason: error.message }, 'a file could not be sent; its content is kept on this machine');
-    const kept = await draft.file.keep(draft.note(path, 'kept', error.message));
+    const kept = await draft.keep(path, error.message).catch((thrown: unknown) => {
+      this.#core.log.error({ path, kept: draft.file.data, err: thrown }, 'the note beside a kept file could not be written');
+      return draft.kept(path, error.message);
+    });
+    await this.#letGoOf(path, draft.size, kept.data);
     this.#kept.set(kept, { path, size: draft.size, kept: kept.data, reason: error.message });
-    this.showPlatform(inode);
+    this.showPlatform(inode, draft);
   }
 
   /** The mount ends: sends what is unsent of a file, or keeps it. */
   async finish(inode: Inode, signal: AbortSignal): Promise<void> {
-    const { draft } = inode;
-    if (draft === undefined) return;
-    const failure = await this.send(inode, signal).then(() => undefined, toFsError);
-    if (failure !== undefined && draft.dirty && inode.draft === draft) {
-      await this.keep(inode, draft, failure);
-      return;
+    for (let { draft } = inode; draft !== undefined; draft = inode.draft) {
+      const failure = await this.send(inode, signal).then(() => undefined, toFsError);
+      // An upload that was given up may have come through all the same.
+      await this.quiet(inode, new AbortController().signal);
+      if (inode.draft !== draft || (failure === undefined && draft.dirty && !inode.isOrphan)) continue;
+      if (failure !== undefined && draft.dirty) {
+        await this.keep(inode, draft, failure);
+        return;
+      }
+      inode.draft = undefined;
+      await draft.discard();
     }
-    if (inode.draft === draft) inode.draft = undefined;
-    await draft.discard();
   }
 
-  /** Lets go of what was kept under a path, once the platform has those very bytes. */
-  async superseded(path: string, size: number, same: (kept: string) => Promise<boolean>): Promise<void> {
+  /** Lets go of what was kept under a path, where the same bytes are on the platform now or kept anew. */
+  async #letGoOf(path: string, size: number, data: string): Promise<void> {
     for (const [kept, unsent] of this.#kept) {
-      if (unsent.path !== path || unsent.size !== size || !await same(kept.data)) continue;
-      this.#kept.delete(kept);
-      await kept.discard();
+      if (unsent.path !== path || unsent.size !== size) continue;
+      try {
+        if (!await sameBytes(kept.data, data, size)) continue;
+        this.#kept.delete(kept);
+        await kept.discard();
+      } catch (thrown) {
+        this.#core.log.warn({ path, kept: kept.data, err: thrown }, 'a kept file could not be compared');
+      }
     }
   }
 
   /** After a draft went unsent: the truth is the platform's. */
-  showPlatform(inode: Inode): void {
+  showPlatform(inode: Inode, draft: Draft): void {
     inode.changed = undefined;
-    inode.pages = undefined;
+    draft.lost = true;
+    if (draft.shown && (inode.pages === undefined || inode.pages === 'lost' || inode.pages.version === draft.version)) inode.pages = 'lost';
     const { place } = inode;
     if (place === undefined) return;
     this.#core.listings.drop(place.parent);
@@ -163,13 +183,12 @@ export class Sender {
       await draft.complete(signal);
       const started = performance.now();
       const content: Content = { size: draft.size, open: (start) => draft.file.stream(start, draft.size) };
+      inode.uncertain = true;
       const entry = await this.#core.provider.write(this.#core.table.locate(inode), content, { modified: draft.modified }, signal);
+      inode.uncertain = false;
       this.#core.log.debug({ path: inode.path, bytes: draft.size, ms: Math.round(performance.now() - started) }, 'sent');
-      draft.dirty = false;
-      draft.due = false;
-      draft.failure = undefined;
-      draft.version = entry.version;
-      this.#sent(inode, entry);
+      this.#sent(inode, draft, entry);
+      await this.#letGoOf(inode.path, draft.size, draft.file.data);
     } catch (thrown) {
       const error = toFsError(thrown);
       draft.failure = error;
@@ -178,14 +197,14 @@ export class Sender {
     } finally {
       // One turn later at least: the caller enters the task after this function's first part ran.
       await Promise.resolve();
-      this.#sending.delete(draft);
+      this.#sending.delete(inode);
       draft.sealed = undefined;
       unseal();
     }
   }
 
-  #newDraft(inode: Inode, emptied: boolean): Draft {
-    const base = emptied || (inode.entry.size ?? 0) === 0 ? undefined : this.#knowledge.contentOf(inode);
+  #newDraft(inode: Inode, keeps: number): Draft {
+    const base = keeps === 0 || (inode.entry.size ?? 0) === 0 ? undefined : this.#knowledge.contentOf(inode);
     inode.draft = new Draft((note) => this.#core.staging.create(note), {
       path: () => inode.path,
       base,
@@ -195,23 +214,31 @@ export class Sender {
     return inode.draft;
   }
 
-  #sent(inode: Inode, entry: Parameters<Knowledge['enter']>[1]): void {
+  #sent(inode: Inode, draft: Draft, entry: Entry): void {
+    const before = draft.version;
+    draft.dirty = false;
+    draft.due = false;
+    draft.failure = undefined;
+    draft.version = entry.version;
     if (inode.place !== undefined && inode.entry.version === unsentVersion) this.#knowledge.touchFolder(inode.place.parent);
     this.#knowledge.enter(inode, entry);
     this.#knowledge.markChanged(inode);
-    // The kernel's pages hold what was written, which is what was sent.
     inode.content = undefined;
-    inode.pages = inode.pagers > 0 ? this.#knowledge.contentOf(inode) : undefined;
+    // The kernel's pages hold what was written, which is what was sent; unless they are of a version older than that.
+    const ours = inode.pages === undefined || (inode.pages !== 'lost' && inode.pages.version === before);
+    if (ours) inode.pages = inode.pagers > 0 ? this.#knowledge.contentOf(inode) : undefined;
+  }
+
+  #gatesAbove(inodes: readonly Inode[]): Promise<void>[] {
+    return [...this.#gates].filter(([top]) => inodes.some((inode) => inode.isBelow(top))).map(([, opened]) => opened);
   }
 
   /** Waits for the renames and removals under way at or above an inode. */
   async #gate(inode: Inode, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const gates = [...this.#gates].filter(([top]) => inode.isBelow(top));
-      if (gates.length === 0) return;
+    for (let gates = this.#gatesAbove([inode]); gates.length > 0; gates = this.#gatesAbove([inode])) {
       this.#waiting.add(inode);
       try {
-        await untilAborted(Promise.all(gates.map(([, opened]) => opened)), signal);
+        await untilAborted(Promise.all(gates), signal);
       } finally {
         this.#waiting.delete(inode);
       }
