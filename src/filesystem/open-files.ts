@@ -191,11 +191,11 @@ export class OpenFiles {
     // Nobody can interrupt a RELEASE.
     const { signal } = new AbortController();
     for (;;) {
-      if (hasWriters(inode, own) || inode.draft === undefined) return;
+      if (ownerless(inode, own) === undefined) return;
       await this.#sender.quiet(inode, signal);
-      const { draft } = inode;
+      const draft = ownerless(inode, own);
       // Another writer came while it was being sent: the draft is his now.
-      if (hasWriters(inode, own) || draft === undefined) return;
+      if (draft === undefined) return;
       if (!draft.dirty || inode.isOrphan) {
         if (inode.isOrphan && inode.handles > 1) return;
         inode.draft = undefined;
@@ -205,7 +205,7 @@ export class OpenFiles {
       // An attempt that failed on this very content was told to its close; it is not made twice.
       const told = draft.failure;
       const failure = told ?? await this.#sender.send(inode, signal).then(() => undefined, toFsError);
-      if (failure === undefined || hasWriters(inode, own) || !isUnsent(inode, draft)) continue;
+      if (failure === undefined || ownerless(inode, own) !== draft || !isUnsent(draft)) continue;
       if (told === undefined) inode.untold = failure;
       await this.#sender.keep(inode, draft, failure);
       return;
@@ -358,14 +358,14 @@ function lost(inode: Inode): FsError {
   return new FsError('ESTALE', `changes of ${inode.path} that were read here could not be sent: what is there now is older`);
 }
 
-/** Asked anew after each wait: whether there are writers besides the `own` that is about to go. */
-function hasWriters(inode: Inode, own: number): boolean {
-  return inode.writers > own;
+/** The draft, if nobody writes it besides the `own` writer (0 or 1) that is about to go. Asked anew after each wait. */
+function ownerless(inode: Inode, own: number): Draft | undefined {
+  return inode.writers > own ? undefined : inode.draft;
 }
 
 /** Asked anew after a wait, in which somebody else may have sent it. */
-function isUnsent(inode: Inode, draft: Draft): boolean {
-  return inode.draft === draft && draft.dirty;
+function isUnsent(draft: Draft): boolean {
+  return draft.dirty;
 }
 
 /** An error of an earlier RELEASE, which no program has heard, is told once. */
