@@ -13,6 +13,8 @@ export interface Command {
   /** What each word of the usage is. */
   readonly words: Readonly<Record<string, string>>;
   readonly options: z.ZodObject;
+  /** Said below the options. */
+  readonly notes?: string;
   readonly examples: readonly (readonly [string, string])[];
   /** Runs it with what was written; resolves to the exit status, or throws what `toCommandError` makes something of. */
   run(written: Readonly<Record<string, unknown>>): Promise<number>;
@@ -31,7 +33,7 @@ export function commandModule(command: Command, begun: (status: Promise<number>)
       for (const [word, describe] of Object.entries(command.words)) parser.positional(word, { describe, type: 'string' });
       parser.options(yargsOptions(command.options));
       for (const [example, text] of command.examples) parser.example(example, text);
-      return parser.epilogue(exitStatusHelp());
+      return parser.epilogue([command.notes, exitStatusHelp()].filter((text) => text !== undefined).join('\n\n'));
     },
     handler(written) {
       begun(command.run(written));

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startEmulator } from '../emulators/start.js';
+import type { Outcome } from '../storage/mount-records.js';
 import type { Command } from './command.js';
 import { runDemoCheck } from './demo-check.js';
 import { CommandError, exitStatuses } from './exit-status.js';
@@ -28,7 +29,8 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
   const interrupted = untilInterrupted();
   const folder = await mkdtemp(join(tmpdir(), 'amarre-demo-'));
   // What must be undone, last first; an error on the way undoes what there is.
-  const undo = [() => rm(folder, { recursive: true })];
+  let kept = false;
+  const undo = [() => (kept ? Promise.resolve() : rm(folder, { recursive: true }))];
   try {
     const wanted = typeof given === 'string' ? resolve(given) : join(folder, 'drive');
     if (await mkdir(wanted, { recursive: true }).catch(badMountPoint) !== undefined) undo.push(() => rmdir(wanted));
@@ -47,20 +49,21 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
     const tried = check
       ? await runDemoCheck({ mountpoint, root, scratch: join(folder, 'scratch'), print })
       : await stay(serving, interrupted, mountpoint, root);
-    return await finish(serving, tried);
+    const outcome = await unmount(serving);
+    kept = outcome.unsent.length > 0;
+    if (!kept) print('Unmounted; nothing is left behind.');
+    return tried ? outcome.status : exitStatuses.failed.status;
   } finally {
     for (const step of undo.toReversed()) await step();
   }
 }
 
-/** Unmounts. The check's failure counts first. */
-async function finish(serving: Serving, tried: boolean): Promise<number> {
+async function unmount(serving: Serving): Promise<Outcome> {
   serving.signal('SIGTERM');
   process.on('SIGINT', () => serving.signal('SIGINT'));
   const outcome = await serving.ended;
   sayLines(showOutcome(outcome));
-  print('Unmounted; nothing is left behind.');
-  return tried ? outcome.status : exitStatuses.failed.status;
+  return outcome;
 }
 
 /** Says what there is to try, and waits for Ctrl-C or the end of the mount. */

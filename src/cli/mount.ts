@@ -1,5 +1,6 @@
 /** `amarre mount`: a remote on a folder of this machine, until Ctrl-C, `amarre umount` or `umount`. */
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { prepareMountPoint } from '../fuse/mount/mountpoint.js';
 import { openTerminalLog } from '../observe/terminal-log.js';
 import { parseRemote } from '../providers/remote.js';
@@ -23,6 +24,8 @@ export const mountCommand: Command = {
     mountpoint: 'A folder of this machine',
   },
   options: mountSchema,
+  notes: 'Passwords come from --password-file, --password-command, AMARRE_PASSWORD or a prompt, in this order; AMARRE_API_KEY is an API key,'
+    + ' AMARRE_OTP a code of a second factor. None is taken from the argument list, which all users of a machine can read.',
   examples: [
     ['amarre mount sftpgo+https://ann@files.example.org /mnt/files', 'asks for the password, stays until Ctrl-C'],
     ['amarre mount --daemon --password-file ~/.drive sftpgo+https://ann@files.example.org/team /mnt/team', 'in the background'],
@@ -36,6 +39,9 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
   const remote = checkRemote(String(written['remote']));
   const mountpoint = await checkMountPoint(String(written['mountpoint']));
   const stateFolder = await openStateFolder(settings['cache-dir']);
+  const logFile = settings['log-file'];
+  await requireOutside(mountpoint, '--cache-dir', stateFolder);
+  if (logFile !== undefined) await requireOutside(mountpoint, '--log-file', dirname(logFile));
   const credentials = await completeCredentials(given, {
     passwordFile: settings['password-file'],
     passwordCommand: settings['password-command'],
@@ -61,6 +67,16 @@ export async function checkMountPoint(path: string): Promise<string> {
     return await prepareMountPoint(path, openTerminalLog(say));
   } catch (error) {
     throw new CommandError('mount', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** What the serving process writes must not lie in the mount that it serves: it would wait for itself. */
+async function requireOutside(mountpoint: string, option: string, folder: string): Promise<void> {
+  const canonical = await realpath(folder).catch((error: unknown) => {
+    throw new CommandError('usage', `${option}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  });
+  if (canonical === mountpoint || canonical.startsWith(mountpoint === '/' ? '/' : `${mountpoint}/`)) {
+    throw new CommandError('usage', `${option}: ${folder} lies in the mount point; name a place outside of it`);
   }
 }
 

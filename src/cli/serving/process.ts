@@ -37,6 +37,15 @@ function untilAsked() {
   return { asked, impatient };
 }
 
+/**
+ * A process with a read of the FUSE device still out cannot exit: it would wait for the read. All is
+ * written and told by then, and whoever started this process goes by what was told.
+ */
+async function dieIfHeld(ended: Promise<unknown>): Promise<void> {
+  const released = await Promise.race([ended.then(() => true), new Promise((resolve) => setImmediate(resolve, false))]);
+  if (released !== true) process.kill(process.pid, 'SIGKILL');
+}
+
 async function serve(plan: Plan): Promise<number> {
   const { asked, impatient } = untilAsked();
   let mounted = false;
@@ -84,6 +93,7 @@ async function serve(plan: Plan): Promise<number> {
   await record.update({ phase: 'ended', waiting: 0, outcome }).catch(complain);
   await tell({ kind: 'ended', outcome });
   await session.abort();
+  await dieIfHeld(session.ended);
   return outcome.status;
 }
 

@@ -1,11 +1,13 @@
 /** `amarre mount` and `amarre umount` from the outside: when they return, what they say, with which status. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { useHarbour } from '../../support/amarre-mounts.js';
 import { amarre } from '../../support/cli.js';
 import { mountsIn } from '../../support/mount-list.js';
-import { begin, eventually, run, succeed, type ProgramResult } from '../../support/programs.js';
+import { begin, eventually, run, succeed, within, type ProgramResult } from '../../support/programs.js';
 
 const harbour = useHarbour();
 
@@ -77,6 +79,13 @@ describe('what cannot be mounted, in one line', () => {
     expect(complaintOf(await drive.run(drive.mountWords()), 2)).toContain('chmod 700');
   });
 
+  test('what it writes itself would lie in the mount: exit status 2', async () => {
+    const drive = await harbour();
+    const inside = join(drive.mountpoint, 'state');
+    expect(complaintOf(await drive.run(['mount', drive.remote, drive.mountpoint, '--cache-dir', inside]), 2)).toContain('--cache-dir');
+    expect(complaintOf(await drive.run(drive.mountWords('--log-file', join(inside, 'log'))), 2)).toContain('--log-file');
+  });
+
   test('plain http to another machine: exit status 2', async () => {
     const drive = await harbour();
     const line = complaintOf(await drive.run(['mount', 'sftpgo+http://u@192.0.2.1', drive.mountpoint, '--cache-dir', drive.state]), 2);
@@ -119,6 +128,24 @@ describe('the mount', () => {
     expect(seen).not.toContain('s3cret-pass');
     // Whatever lies in the state folder, the records among it: 1 is grep's "nowhere".
     expect((await run('grep', ['-rl', 's3cret-pass', drive.state])).status).toBe(1);
+    expect((await drive.umount()).status).toBe(0);
+  });
+});
+
+describe('on a terminal', () => {
+  test('the password is asked for, and not shown', async () => {
+    const drive = await harbour({ users: { u: { password: 's3cret-pass' } } });
+    // script(1) makes a terminal; what it shows is what a person would see.
+    const words = amarre(...drive.mountWords('--daemon')).map((word) => `'${word}'`).join(' ');
+    const terminal = spawn('script', ['-qec', words, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let shown = '';
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    const ended = once(terminal, 'close');
+    await eventually('it asks', () => shown.includes(`Password for ${drive.remote}: `));
+    terminal.stdin.write('s3cret-pass\r');
+    expect(await within(20_000, 'the end', ended)).toEqual([0, null]);
+    expect(shown).not.toContain('s3cret');
+    expect(await drive.isMounted()).toBe(true);
     expect((await drive.umount()).status).toBe(0);
   });
 });
