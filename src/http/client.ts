@@ -9,6 +9,7 @@ import { Answer } from './answer.js';
 import type { Broken } from './breaks.js';
 import { ConnectionPool, type Lane } from './connections.js';
 import { exchange, type WireRequest } from './exchange.js';
+import { Heartbeat } from './heartbeat.js';
 import { isRedirect, judgeRedirect, maxRedirects } from './redirects.js';
 import { repeat, RetryProgress, type Failure, type RetryLimits, type Try } from './retry.js';
 import { ServerClock } from './server-clock.js';
@@ -42,6 +43,7 @@ export type HttpOutcome = { readonly answer: Answer } | { readonly broken: Broke
 export class HttpClient {
   readonly clock = new ServerClock();
   private readonly pool: ConnectionPool;
+  private readonly heartbeat: Heartbeat;
   private readonly host: string;
   private readonly origin: string;
   private closed = false;
@@ -51,9 +53,8 @@ export class HttpClient {
     const url = new URL(settings.origin);
     this.origin = url.origin;
     this.host = url.host;
-    this.pool = new ConnectionPool({
-      origin: this.origin, limit: settings.parallelRequests, keepAlive: settings.keepAlive,
-    });
+    this.pool = new ConnectionPool({ origin: this.origin, keepAlive: settings.keepAlive }, settings.parallelRequests);
+    this.heartbeat = new Heartbeat(this.origin, this.host, settings.stallTimeout);
   }
 
   /**
@@ -100,6 +101,7 @@ export class HttpClient {
   /** Ends every request and closes every connection. */
   async close(): Promise<void> {
     this.closed = true;
+    await this.heartbeat.close();
     await this.pool.close(new FsError('EIO', 'the connection to the platform is closed'));
   }
 
@@ -108,7 +110,9 @@ export class HttpClient {
     const lease = await this.pool.acquire(request.lane, signal);
     const started = performance.now();
     const { stallTimeout, serverTimeout } = this.settings;
-    const limits = { stall: stallTimeout, answer: request.answerWithin === 'server' ? serverTimeout : stallTimeout };
+    const limits = request.answerWithin === 'server'
+      ? { stall: stallTimeout, answer: serverTimeout, stillThere: () => this.heartbeat.ask() }
+      : { stall: stallTimeout, answer: stallTimeout };
     const headers = { 'user-agent': this.settings.userAgent, ...request.headers };
     const outcome = await exchange(lease, this.host, { ...request, headers }, limits, signal);
     const about = { method: request.method, ms: Math.round(performance.now() - started) };

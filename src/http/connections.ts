@@ -16,8 +16,6 @@ export type Lane = 'transfer' | 'call';
 export interface ConnectionSettings {
   /** `https://host:port`. */
   readonly origin: string;
-  /** Requests at once. */
-  readonly limit: number;
   /** Idle connections are closed after this many milliseconds. Below the server's own limit: a request must not cross its goodbye. */
   readonly keepAlive: number;
 }
@@ -94,11 +92,9 @@ export class ConnectionPool {
   private readonly all = new Set<Connection>();
   private readonly waiting: Record<Lane, Set<Waiter>> = { call: new Set(), transfer: new Set() };
   private readonly active: Record<Lane, number> = { call: 0, transfer: 0 };
-  private limit: number;
 
-  constructor(private readonly settings: ConnectionSettings) {
-    this.limit = settings.limit;
-  }
+  /** `limit`: requests at once. */
+  constructor(private readonly settings: ConnectionSettings, private limit: number) {}
 
   /** Waits for a connection. EINTR when the signal is aborted. */
   acquire(lane: Lane, signal: AbortSignal): Promise<Lease> {

@@ -28,6 +28,8 @@ export interface ExchangeLimits {
   readonly stall: number;
   /** Milliseconds from the request's last byte to the answer's first. */
   readonly answer: number;
+  /** Asked every `stall` milliseconds while the answer is waited for: why the server counts as gone, or undefined. */
+  readonly stillThere?: (() => Promise<FsError | undefined>) | undefined;
 }
 
 /** What came before the body. */
@@ -83,6 +85,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   private error: unknown;
   private reused = false;
   private readonly watchdog: ProgressWatchdog;
+  private heartbeat: NodeJS.Timeout | undefined;
   private readonly onAbort = (): void => {
     this.end(interrupted(this.signal));
   };
@@ -130,13 +133,18 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
     }
     this.controller = controller;
     this.reused = this.lease.connection.reused;
-    this.phase = this.upload === undefined ? 'waiting' : 'sending';
-    this.watchdog.arm(this.upload === undefined ? this.limits.answer : this.limits.stall);
+    if (this.upload === undefined) {
+      this.waitForAnswer();
+      return;
+    }
+    this.phase = 'sending';
+    this.watchdog.arm(this.limits.stall);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
     if (status < 200 || this.phase === 'over') return;
     this.phase = 'body';
+    clearTimeout(this.heartbeat);
     this.lease.connection.markAnswered();
     this.watchdog.arm(this.limits.stall);
     const header = (name: string): string | undefined => {
@@ -212,12 +220,27 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
     this.controller?.resume();
   }
 
+  private waitForAnswer(): void {
+    this.phase = 'waiting';
+    this.watchdog.arm(this.limits.answer);
+    const { stillThere, stall } = this.limits;
+    if (stillThere === undefined) return;
+    const ask = async (): Promise<void> => {
+      const gone = await stillThere();
+      if (this.phase !== 'waiting') return;
+      if (gone === undefined) this.heartbeat = setTimeout(() => void ask(), stall);
+      else this.end(gone);
+    };
+    this.heartbeat = setTimeout(() => void ask(), stall);
+  }
+
   /** The one end of an exchange, good or bad: whatever comes after it is not heard. */
   private end(error: unknown): void {
     if (this.phase === 'over') return;
     const phase = this.phase;
     this.phase = 'over';
     this.watchdog.stop();
+    clearTimeout(this.heartbeat);
     this.signal.removeEventListener('abort', this.onAbort);
     if (error !== undefined && !this.complete) this.cut(phase, error);
     this.upload?.destroy();
@@ -278,9 +301,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
         this.request.onSent?.(sent);
       },
       onEnd: () => {
-        if (this.phase !== 'sending') return;
-        this.phase = 'waiting';
-        this.watchdog.arm(this.limits.answer);
+        if (this.phase === 'sending') this.waitForAnswer();
       },
       onFailed: (error) => {
         this.uploadError = error;

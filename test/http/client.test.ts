@@ -203,13 +203,27 @@ describe('stalls', () => {
   it('the server\'s end of an upload has the longer time-out', async () => {
     const server = await serve(async (request, response) => {
       await bodyOf(request);
-      setTimeout(() => response.end('done'), 300);
+      setTimeout(() => response.end('done'), request.method === 'HEAD' ? 0 : 300);
     });
     const client = open(server.origin, { stallTimeout: 100, serverTimeout: 3_000 });
     const answer = await answered(client, { ...post, path: '/', body: content(65_536, () => zeros(1)) });
     expect(await answer.text()).toBe('done');
     const short = open(server.origin, { stallTimeout: 100, serverTimeout: 150 });
     expect((await broken(short, { ...post, path: '/', body: content(65_536, () => zeros(1)) })).error.message).toContain('0.2 s while waiting');
+  });
+
+  it('a server that works long is asked now and then whether it is still there; one that is gone is not waited for', async () => {
+    const asked: (string | undefined)[] = [];
+    const server = await serve((request, response) => {
+      if (request.method === 'HEAD') {
+        asked.push(request.headers.authorization);
+        if (asked.length < 3) response.writeHead(404).end();
+      }
+    });
+    const client = open(server.origin, { stallTimeout: 100, serverTimeout: 60_000, parallelRequests: 1 });
+    const waiting = broken(client, { ...post, path: '/', headers: { authorization: 'Bearer t' }, body: content(65_536, () => zeros(1)) });
+    expect((await waiting).error.message).toContain('nothing moved for 0.1 s');
+    expect(asked).toEqual([undefined, undefined, undefined]);
   });
 
   it('a body that stands still fails, one that only creeps does not', async () => {

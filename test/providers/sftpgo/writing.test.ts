@@ -106,7 +106,7 @@ describe('an upload', () => {
   });
 
   it('stands still: it is broken off and sent again', async () => {
-    const { provider, emulator } = await start({ settings: { stallTimeout: 400 } });
+    const { provider, emulator } = await start({ settings: { stallTimeout: 400, serverTimeout: 1_500 } });
     await emulator.control.addRule({ route: 'upload', action: { kind: 'stall', at: 'uploadBody', afterBytes: 1000 } });
     const large = bytesOf(8_000_000);
     await put(provider, '/f', large);

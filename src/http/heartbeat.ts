@@ -1,0 +1,49 @@
+/**
+ * Tells a server that works long from one that cannot be reached any more. While the server's end of
+ * an upload is waited for, megabytes may still lie in the kernel's send buffer, where no watchdog
+ * sees them stand still; without this a network that is gone would be noticed minutes late. A small
+ * request without credentials, on a connection of its own, is sent now and then: any answer counts.
+ */
+import type { FsError } from '../errors.js';
+import { stallError } from './breaks.js';
+import { Connection } from './connections.js';
+import { exchange } from './exchange.js';
+
+export class Heartbeat {
+  private connection: Connection | undefined;
+  /** One question at a time, whoever waits for its answer. */
+  private asked: Promise<FsError | undefined> | undefined;
+  private readonly lifetime = new AbortController();
+
+  constructor(private readonly origin: string, private readonly host: string, private readonly stallTimeout: number) {}
+
+  /** Undefined where the server answers within the stall time-out, else why it counts as gone. Never rejects. */
+  ask(): Promise<FsError | undefined> {
+    this.asked ??= this.send().finally(() => {
+      this.asked = undefined;
+    });
+    return this.asked;
+  }
+
+  async close(): Promise<void> {
+    this.lifetime.abort();
+    await this.connection?.close();
+  }
+
+  private async send(): Promise<FsError | undefined> {
+    this.connection ??= new Connection({ origin: this.origin, keepAlive: 4_000 });
+    const limits = { stall: this.stallTimeout, answer: this.stallTimeout };
+    try {
+      const outcome = await exchange(
+        { connection: this.connection, release: () => undefined }, this.host, { method: 'HEAD', path: '/', headers: {} }, limits, this.lifetime.signal,
+      );
+      if ('answer' in outcome) {
+        await outcome.answer.body.return();
+        return undefined;
+      }
+      return outcome.broken.error;
+    } catch {
+      return stallError(this.host, 'asking whether it is still there', this.stallTimeout);
+    }
+  }
+}
