@@ -43,7 +43,6 @@ export class Notifier implements KernelNotices {
   }
 
   #push(key: string, encode: () => Uint8Array[]): void {
-    if (this.#queue.has(key)) return;
     this.#queue.set(key, encode);
     this.#pump();
   }

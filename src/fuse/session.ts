@@ -44,12 +44,19 @@ const endDeadline = 2000;
  */
 export async function mountFileSystem(fs: FileSystem, options: SessionOptions, log: Log): Promise<Session> {
   if (!hasLargeThreadPool(process.env)) log.warn('UV_THREADPOOL_SIZE is too small for a mount: requests may wait for each other');
+  const notifier = new Notifier(log);
+  fs.attachKernel(notifier);
   // Before anything is mounted: a drive whose root cannot be read is no drive.
   await fs.getattr(rootNode, undefined, new RequestCaller({ pid: process.pid, uid: options.uid, gid: options.gid }));
   const mounted = await mountOnLinux(options, log);
-  const session = new KernelSession(fs, options, mounted, await openAbortSwitch(mounted.device, log), log);
+  const session = new KernelSession(fs, options, { ...mounted, notifier, abortSwitch: await openAbortSwitch(mounted.device, log) }, log);
   await session.begin();
   return session;
+}
+
+interface SessionParts extends MountedDevice {
+  readonly notifier: Notifier;
+  readonly abortSwitch: AbortSwitch;
 }
 
 class KernelSession implements Session {
@@ -63,17 +70,16 @@ class KernelSession implements Session {
   readonly #connection: DeviceConnection;
   readonly #dispatcher: Dispatcher;
 
-  constructor(fs: FileSystem, options: SessionOptions, mounted: MountedDevice, abortSwitch: AbortSwitch, log: Log) {
-    this.mountpoint = mounted.mountpoint;
-    this.#device = mounted.device;
-    this.#switch = abortSwitch;
+  constructor(fs: FileSystem, options: SessionOptions, parts: SessionParts, log: Log) {
+    this.mountpoint = parts.mountpoint;
+    this.#device = parts.device;
+    this.#switch = parts.abortSwitch;
     this.#options = options;
     this.#log = log;
-    this.#notifier = new Notifier(log);
-    this.#connection = new DeviceConnection(mounted.fd, log);
+    this.#notifier = parts.notifier;
+    this.#connection = new DeviceConnection(parts.fd, log);
     const wishes = { maxReadahead: options.readAheadKib * 1024, timeGranularity: options.timeGranularity };
     this.#dispatcher = new Dispatcher(fs, this.#connection, wishes, log);
-    fs.attachKernel(this.#notifier);
     // Not only where somebody aborts: any end of the process, a failure's too, must not wait for the device.
     const abortAtExit = (): void => void this.#switch.throw();
     process.once('exit', abortAtExit);

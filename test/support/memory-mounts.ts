@@ -21,17 +21,28 @@ export interface MemoryMount extends Mounted {
   report(): Promise<MemoryReport>;
 }
 
+/** What is different about the serving process. */
+export interface MountChange {
+  readonly env?: NodeJS.ProcessEnv;
+  /** A program, and its parameters, that runs the rest of the command line. */
+  readonly wrap?: readonly [string, ...string[]];
+}
+
 export interface MemoryMounter extends Pick<Mounter, 'folder'> {
   mount(options?: MemoryMountOptions): Promise<MemoryMount>;
   /** Without waiting for the mount, on a folder that `folder` made. */
-  start(options: MemoryMountOptions, folder: string): MemoryMount;
+  start(options: MemoryMountOptions, folder: string, change?: MountChange): MemoryMount;
 }
 
 /** Call once in a test file. */
 export function useMemoryMounts(): MemoryMounter {
   const mounts = useMounts();
-  const request = (options: MemoryMountOptions): MountRequest => ({
-    command: (mountpoint) => typescript(new URL('memory-mount.ts', import.meta.url), mountpoint, JSON.stringify(options)),
+  const request = (options: MemoryMountOptions, { env = {}, wrap }: MountChange = {}): MountRequest => ({
+    command: (mountpoint) => {
+      const command = typescript(new URL('memory-mount.ts', import.meta.url), mountpoint, JSON.stringify(options));
+      return wrap === undefined ? command : [...wrap, ...command];
+    },
+    env,
     channel: true,
   });
   return {
@@ -41,7 +52,7 @@ export function useMemoryMounts(): MemoryMounter {
       await eventually('the memory mount serves', () => mounted.output().includes('serving\n'));
       return withCommands(mounted);
     },
-    start: (options, folder) => withCommands(mounts.start(request(options), folder)),
+    start: (options, folder, change) => withCommands(mounts.start(request(options, change), folder)),
   };
 }
 

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { useMemoryMounts, type MemoryMount } from '../../support/memory-mounts.js';
+import { useMemoryMounts, type MemoryMount, type MountChange } from '../../support/memory-mounts.js';
 import { mountsIn } from '../../support/mount-list.js';
 import { begin, eventually, refused, shell, succeed, within, type RunningProgram } from '../../support/programs.js';
 
@@ -154,8 +154,8 @@ describe('a mount whose process was killed', () => {
 });
 
 describe('mounting is refused in one line', () => {
-  async function refusal(folder: string): Promise<string> {
-    const attempt = mounts.start({}, folder);
+  async function refusal(folder: string, change: MountChange = {}): Promise<string> {
+    const attempt = mounts.start({}, folder, change);
     expect(await within(15_000, 'the attempt ends', attempt.ended)).toMatchObject({ status: 3 });
     const lines = attempt.output().trim().split('\n').filter((line) => line.includes('"level":50'));
     expect(lines).toHaveLength(1);
@@ -189,6 +189,35 @@ describe('mounting is refused in one line', () => {
     } finally {
       mount.child.kill('SIGCONT');
     }
+  });
+
+  it('where a dead mount lies that is somebody else\'s, which stays', async () => {
+    const folder = await mounts.folder();
+    const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
+    await shell(`exec 3<>/dev/fuse; mount -i -t fuse.other -o ${options} theirs ${folder}/mnt`);
+    expect(await refused('ls', [join(folder, 'mnt')])).toContain('Transport endpoint is not connected');
+    expect(await refusal(folder)).toContain('is a mount point already (fuse.other)');
+    expect(await mountsIn(folder)).toHaveLength(1);
+  });
+
+  it('where the machine has no mount command', async () => {
+    const folder = await mounts.folder();
+    expect(await refusal(folder, { env: { PATH: '/nowhere' } })).toContain('there is no mount command on this machine: install util-linux');
+    expect(await mountsIn(folder)).toEqual([]);
+  });
+
+  it('where there is no /dev/fuse', async () => {
+    const folder = await mounts.folder();
+    const hide = 'mount -t tmpfs none /dev && mknod /dev/null c 1 3 && mknod /dev/urandom c 1 9 && exec "$@"';
+    const line = await refusal(folder, { wrap: ['unshare', '-m', 'sh', '-c', hide, 'sh'] });
+    expect(line).toContain('there is no /dev/fuse: load the module (modprobe fuse)');
+  });
+
+  it('where the person is not root', async () => {
+    const folder = await mounts.folder();
+    await succeed('chmod', ['755', folder]);
+    const line = await refusal(folder, { wrap: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] });
+    expect(line).toContain('mounting needs root on this machine: run as root, or with sudo');
   });
 
   it('where something else is mounted, which stays', async () => {

@@ -31,6 +31,12 @@ describe('a mount', () => {
     expect(await refused('touch', [join(mountpoint, 'x')])).toContain('Read-only file system');
   });
 
+  it('has the kernel read ahead as far as one request goes', async () => {
+    const { mountpoint } = await mounts.mount();
+    const device = (await succeed('stat', ['-c', '%Hd:%Ld', mountpoint])).trim();
+    expect((await readFile(`/sys/class/bdi/${device}/read_ahead_kb`, 'utf8')).trim()).toBe('1024');
+  });
+
   it('shows numbers of inodes past 2^53, the same in ls -i, stat and find', async () => {
     const { mountpoint } = await mounts.mount({ files: 3 });
     const byStat = (await succeed('stat', ['-c', '%i', join(mountpoint, 'file-00002')])).trim();
