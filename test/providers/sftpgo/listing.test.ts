@@ -71,6 +71,9 @@ describe('a listing', () => {
     ['a JSON that is no list', 200, 'application/json', '{"entries":[]}', 'not a list'],
     ['null', 200, 'application/json', 'null', 'not a list'],
     ['entries of another form', 200, 'application/json', '[{"name":5}]', 'not understood'],
+    ['a size that is none', 200, 'application/json', '[{"name":"a","size":-1,"mode":420,"last_modified":"2023-11-14T22:13:20Z"}]', 'a size that is none'],
+    ['no size', 200, 'application/json', '[{"name":"a","mode":420,"last_modified":"2023-11-14T22:13:20Z"}]', 'no size'],
+    ['a time without its zone', 200, 'application/json', '[{"name":"a","size":1,"mode":420,"last_modified":"2023-11-14T22:13:20"}]', 'a time that is none'],
     ['a page with 404', 404, 'text/html', '<h1>Nothing here</h1>', 'Nothing here'],
   ])('%s is EIO in words', async (_name, status, contentType, body, words) => {
     const { provider, emulator } = await start({ settings: { stallTimeout: 200 } });
