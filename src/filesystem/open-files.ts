@@ -259,8 +259,9 @@ export class OpenFiles {
           file.window = { ...step.state, asked: Math.max(content.prefetch(from, end, file), Math.min(offset + length, content.size)) };
         }
         const pieces = await content.read(offset, length, file, signal);
-        if (this.#deliver(file, content)) return pieces;
-        throw new FsError('ESTALE', `${inode.path} changed while it was read`);
+        if (!this.#deliver(file, content)) throw new FsError('ESTALE', `${inode.path} changed while it was read`);
+        if (!file.direct && file.window.window > 0) content.delivered(offset, length);
+        return pieces;
       } catch (thrown) {
         if (!isErrno(thrown, 'ESTALE')) throw thrown;
         if (pinOf(file) !== undefined || attempt > corrections) {

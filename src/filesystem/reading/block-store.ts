@@ -31,6 +31,10 @@ export class BlockStore {
     this.#blocks.set(`${content}:${index}`, block);
   }
 
+  drop(content: number, index: number): void {
+    this.#blocks.delete(`${content}:${index}`);
+  }
+
   /** How many bytes may still be asked for ahead of need: half of the budget is theirs. */
   get roomAhead(): number {
     return Math.max(0, Math.floor(this.budget / 2) - this.#onTheWay);

@@ -86,6 +86,16 @@ export class RemoteContent {
     return Math.min(this.size, (last + 1) * blockSize);
   }
 
+  /**
+   * `[offset, offset + length)` was delivered to a reader in order, and the kernel keeps it in its
+   * pages: the blocks that end in it go, young, before the garbage collector carries them about.
+   */
+  delivered(offset: number, length: number): void {
+    const end = Math.min(offset + length, this.size);
+    const behind = end === this.size ? Math.ceil(end / blockSize) : Math.floor(end / blockSize);
+    for (let index = Math.floor(offset / blockSize); index < behind; index += 1) this.#parts.store.drop(this.#key, index);
+  }
+
   /** Ends the fetches that this reader began and that nobody waits for. */
   cancel(reader: Reader): void {
     for (const fetch of this.#fetches) {
