@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { mountData } from '../../../src/fuse/mount/linux.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { silentLog } from '../../../src/observe/log.js';
+import { mountData, mountOnLinux } from '../../../src/fuse/mount/linux.js';
 import { hasLargeThreadPool, threadPoolEnvironment } from '../../../src/fuse/thread-pool.js';
 
 const options = { mountpoint: '/mnt', fsname: 'drive', allowOther: false, readOnly: false, uid: 1000, gid: 100 };
@@ -10,6 +11,19 @@ describe('the options of a mount', () => {
     expect(mountData(options)).toBe(always);
     expect(mountData({ ...options, allowOther: true })).toBe(`${always},allow_other`);
     expect(mountData({ ...options, readOnly: true })).toBe(`${always},ro`);
+  });
+});
+
+describe('mounting', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('without root is refused with a line that says what to do', async () => {
+    vi.spyOn(process, 'geteuid').mockReturnValue(1000);
+    await expect(mountOnLinux(options, silentLog())).rejects.toMatchObject({
+      name: 'FsError', errno: 'EPERM', message: 'mounting needs root on this machine: run as root, or with sudo',
+    });
   });
 });
 
