@@ -19,6 +19,12 @@ import type { Plan } from './plan.js';
 /** KiB that the kernel reads ahead of a sequential reader: one request of the largest size. */
 const readAheadKib = 1024;
 
+/**
+ * The kernel's unit for times, nanoseconds. Finer than what platforms show: they keep milliseconds
+ * that they do not show, and the kernel must not cut them off. The file system shows times rounded.
+ */
+const timeGranularity = 1_000_000;
+
 export interface AssembledMount {
   readonly session: Session;
   readonly record: OwnRecord;
@@ -84,7 +90,7 @@ async function assemble(
     readOnly,
     uid,
     gid,
-    timeGranularity: timeGranularity(provider.traits.timeResolution),
+    timeGranularity,
     readAheadKib,
   }, log).catch((error: unknown) => {
     throw new CommandError('mount', toFsError(error).message, { cause: error });
@@ -134,12 +140,4 @@ async function tellLeftovers(staging: Staging, notices: Log, log: Log | undefine
     log?.warn({ path, size, kept, reason }, 'an earlier mount left a file that was not sent');
     notices.warn(`not sent by an earlier mount: ${showName(path)} (${showSize(size)}): ${reason}; kept in ${kept}`);
   }
-}
-
-/** The kernel's unit for times, nanoseconds: the largest power of ten that divides the platform's, in milliseconds. */
-export function timeGranularity(timeResolution: number): number {
-  for (const milliseconds of [1000, 100, 10]) {
-    if (timeResolution % milliseconds === 0) return milliseconds * 1_000_000;
-  }
-  return 1_000_000;
 }
