@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import { startEmulator, type EmulatorControl, type RunningEmulator, type SftpgoOptions } from '../../src/emulators/start.js';
 import { amarre } from './cli.js';
 import { mountsIn } from './mount-list.js';
-import { useMounts, type Mounted } from './mounted.js';
+import { useMounts, type Behind, type Mounted } from './mounted.js';
 import { eventually, run, type ProgramResult } from './programs.js';
 
 export interface Harbour {
@@ -18,6 +18,10 @@ export interface Harbour {
   readonly remote: string;
   readonly env: Readonly<Record<string, string>>;
   readonly control: EmulatorControl;
+  /** The server ends as it stands: what is under way breaks off. */
+  stopServer(): Promise<void>;
+  /** The server is there again, with the same files at the same address. Tokens, rules and counts are new. */
+  startServer(): Promise<void>;
   /** The words of `amarre mount` for this harbour. */
   mountWords(...options: readonly string[]): readonly string[];
   /** Runs the command with these words to its end. The environment signs in unless it is told otherwise. */
@@ -33,27 +37,28 @@ export interface Harbour {
   serving(): Promise<readonly number[]>;
 }
 
-/** Call once in a test file. Behind each test mounts, processes and servers are gone, or it fails. */
-export function useHarbour(): (options?: SftpgoOptions) => Promise<Harbour> {
+/** Call once in a test file. Behind each test, or behind all, mounts, processes and servers are gone, or it fails. */
+export function useHarbour(behind: Behind = afterEach): (options?: SftpgoOptions) => Promise<Harbour> {
   const folders: string[] = [];
-  const emulators: RunningEmulator[] = [];
+  const emulators = new Set<RunningEmulator>();
   // Hooks run the other way round: mounts go first, while their servers are there, processes are looked for last.
-  afterEach(async () => {
+  behind(async () => {
     for (const folder of folders.splice(0)) await requireNoProcess(folder);
   });
-  afterEach(async () => {
-    for (const emulator of emulators.splice(0)) await emulator.close();
+  behind(async () => {
+    for (const emulator of emulators) await emulator.close();
+    emulators.clear();
   });
-  const mounts = useMounts();
+  const mounts = useMounts(behind);
 
   return async (options = {}) => {
     const folder = await mounts.folder();
     folders.push(folder);
     const [root, mountpoint, state] = [join(folder, 'server'), join(folder, 'mnt'), join(folder, 'state')];
     await mkdir(root);
-    const emulator = await startEmulator('sftpgo', { root, ...options });
-    emulators.push(emulator);
-    const { remote, env } = emulator.announcement;
+    let emulator = await startEmulator('sftpgo', { root, ...options });
+    emulators.add(emulator);
+    const { remote, env, url } = emulator.announcement;
     const start = (words: readonly string[], other: NodeJS.ProcessEnv = env) => {
       const [command, ...parameters] = amarre(...words);
       return run(command, parameters, { env: other, deadline: 40_000 });
@@ -62,7 +67,17 @@ export function useHarbour(): (options?: SftpgoOptions) => Promise<Harbour> {
     const isMounted = async () => (await mountsIn(mountpoint)).length > 0;
     return {
       folder, mountpoint, root, state, remote, env, isMounted, mountWords,
-      control: emulator.control,
+      get control() {
+        return emulator.control;
+      },
+      async stopServer() {
+        emulators.delete(emulator);
+        await emulator.close();
+      },
+      async startServer() {
+        emulator = await startEmulator('sftpgo', { root, ...options, port: Number(new URL(url).port) });
+        emulators.add(emulator);
+      },
       run: start,
       async mount(...more) {
         const mounted = mounts.start({ command: () => amarre(...mountWords(...more)), env }, folder);

@@ -50,11 +50,14 @@ export function typescript(file: URL, ...parameters: readonly string[]): [string
   return [process.execPath, '--import', import.meta.resolve('tsx'), file.pathname, ...parameters];
 }
 
-/** Call once in a test file: what is started by it is taken away behind each test. */
-export function useMounts(): Mounter {
+/** When what was started is taken away: `afterEach` test, or `afterAll` of the file. */
+export type Behind = (clearAway: () => Promise<void>, deadline?: number) => void;
+
+/** Call once in a test file: what is started by it is taken away behind each test, or behind all. */
+export function useMounts(behind: Behind = afterEach): Mounter {
   const folders: string[] = [];
   const started: Mounted[] = [];
-  afterEach(async () => {
+  behind(async () => {
     const daemons = started.splice(0);
     const failures: string[] = [];
     for (const folder of folders.splice(0)) failures.push(...(await clear(folder, daemons.filter((one) => one.folder === folder))));
