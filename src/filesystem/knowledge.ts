@@ -43,20 +43,23 @@ export class Knowledge {
   async look(parent: Inode, name: string, signal: AbortSignal): Promise<Inode | undefined> {
     const known = parent.children.get(name);
     if (known?.draft?.dirty === true) return known;
-    const learnt = performance.now();
-    let entry: Entry | undefined;
-    try {
-      entry = await this.#core.provider.stat(this.#core.table.locateChild(parent, name), signal);
-    } catch (thrown) {
-      if (!isErrno(thrown, 'ENOENT')) throw thrown;
-    }
-    if (entry !== undefined) {
-      this.#core.clock.observe(entry.observed);
-      // A look may not tell a folder's time: what is known stays.
-      if (entry.modified === undefined) entry = { ...entry, modified: known?.entry.modified ?? this.#core.listings.last(parent)?.entries.get(name)?.modified };
-    }
-    this.#core.listings.enter(parent, name, entry);
+    const { entry, learnt } = await this.#core.listings.look(parent, name, async () => {
+      try {
+        return this.#completed(parent, await this.#core.provider.stat(this.#core.table.locateChild(parent, name), signal));
+      } catch (thrown) {
+        if (isErrno(thrown, 'ENOENT')) return undefined;
+        throw thrown;
+      }
+    });
     return this.settle(parent, name, entry, learnt);
+  }
+
+  /** A look may not tell a folder's time: what is known stays. */
+  #completed(parent: Inode, entry: Entry): Entry {
+    this.#core.clock.observe(entry.observed);
+    if (entry.modified !== undefined) return entry;
+    const known = parent.children.get(entry.name)?.entry ?? this.#core.listings.last(parent)?.entries.get(entry.name);
+    return { ...entry, modified: known?.modified };
   }
 
   /** Makes what the platform said of a name the truth, unless something newer was done here. */
@@ -77,9 +80,11 @@ export class Knowledge {
   adopt(inode: Inode, entry: Entry, learnt: number): void {
     if (inode.draft?.dirty === true) return;
     inode.learnt = learnt;
-    const changed = entry.version !== inode.entry.version;
-    inode.entry = entry.modified === undefined ? { ...entry, modified: inode.entry.modified } : entry;
-    if (!changed || inode.kind === 'folder') return;
+    const before = inode.entry;
+    inode.entry = entry.modified === undefined ? { ...entry, modified: before.modified } : entry;
+    // Somebody else's change: the time of our own says nothing any more.
+    if (inode.entry.modified !== before.modified || entry.size !== before.size) inode.changed = undefined;
+    if (entry.version === before.version || inode.kind === 'folder') return;
     inode.content = undefined;
     inode.changed = undefined;
     const { draft } = inode;
@@ -91,9 +96,14 @@ export class Knowledge {
     if (inode.handles > 0) this.#core.notices.invalidateNode(inode.node);
   }
 
-  /** Enters an own change of an inode: its entry as it is now, in the tree and in the listing. */
+  /** Enters an own change of an inode: its entry as the platform tells it now, in the tree and in the listing. */
   enter(inode: Inode, entry: Entry): void {
     this.#core.clock.observe(entry.observed);
+    this.assume(inode, entry);
+  }
+
+  /** Enters an own change where the platform did not tell what came of it. */
+  assume(inode: Inode, entry: Entry): void {
     inode.entry = inode.place === undefined ? entry : { ...entry, name: inode.place.name };
     inode.learnt = performance.now();
     if (inode.place !== undefined) this.#core.listings.enter(inode.place.parent, inode.place.name, inode.entry);
@@ -116,7 +126,8 @@ export class Knowledge {
   touchFolder(folder: Inode): void {
     if (folder.isRoot) return;
     const now = rounded(this.#core, this.#core.clock.now());
-    if ((folder.entry.modified ?? 0) < now) this.enter(folder, { ...folder.entry, modified: now });
+    folder.changed = undefined;
+    if ((folder.entry.modified ?? 0) < now) this.assume(folder, { ...folder.entry, modified: now });
   }
 
   /** The present version of a file, to be read. */

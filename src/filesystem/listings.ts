@@ -4,7 +4,8 @@
  * and may have been read before or after them.
  */
 import { LRUCache } from 'lru-cache';
-import type { Entry, Provider } from '../providers/provider.js';
+import { isErrno } from '../errors.js';
+import type { Entry, Location, Provider } from '../providers/provider.js';
 import type { NodeId } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { InodeTable } from './inode-table.js';
@@ -23,6 +24,13 @@ interface Loading {
   stale: boolean;
 }
 
+/** A question about one name on its way; `overtaken` by an own change its answer says nothing. */
+interface Look {
+  readonly folder: NodeId;
+  readonly name: string;
+  overtaken: boolean;
+}
+
 export interface ListingsOptions {
   readonly provider: Provider;
   readonly table: InodeTable;
@@ -30,14 +38,15 @@ export interface ListingsOptions {
   readonly ttl: number;
   /** How many entries are kept at most, over all folders. */
   readonly maxEntries: number;
-  /** Told of each entry that came from the platform. */
-  readonly onEntry: (entry: Entry) => void;
+  /** Told of the first entry of each answer, as it came from the platform. */
+  readonly onAnswer: (entry: Entry) => void;
 }
 
 export class Listings {
   readonly #options: ListingsOptions;
   readonly #kept: LRUCache<NodeId, Listing>;
   readonly #loading = new Map<NodeId, Loading>();
+  readonly #looks = new Set<Look>();
 
   constructor(options: ListingsOptions) {
     this.#options = options;
@@ -55,21 +64,41 @@ export class Listings {
     return listing !== undefined && performance.now() - listing.learnt <= this.#options.ttl ? listing : undefined;
   }
 
-  /** Asks the platform, once for all who wait. */
+  /** Asks the platform, once for all who wait; again where a change that failed made the answer doubtful. */
   async load(folder: Inode, signal: AbortSignal): Promise<Listing> {
-    const running = this.#loading.get(folder.node);
-    if (running !== undefined && !running.stale && !running.task.abandoned) return await running.task.join(signal);
-    const changes = new Map<string, Entry | undefined>();
-    const loading: Loading = { changes, stale: false, task: new SharedTask((own) => this.#run(folder, () => loading, changes, own)) };
-    this.#loading.set(folder.node, loading);
-    return await loading.task.join(signal);
+    for (;;) {
+      const loading = this.#underWay(folder) ?? this.#start(folder);
+      const listing = await loading.task.join(signal);
+      if (!loading.stale) return listing;
+    }
+  }
+
+  /**
+   * What the platform says of one name (`ask`), and when it was asked; asked again where an own change
+   * of that name, or of the way to it, happened meanwhile.
+   */
+  async look(folder: Inode, name: string, ask: () => Promise<Entry | undefined>): Promise<{ entry: Entry | undefined; learnt: number }> {
+    for (;;) {
+      const look: Look = { folder: folder.node, name, overtaken: false };
+      const { path } = this.#options.table.locateChild(folder, name);
+      const learnt = performance.now();
+      this.#looks.add(look);
+      try {
+        const entry = await ask();
+        if (look.overtaken || this.#options.table.locateChild(folder, name).path !== path) continue;
+        this.#apply(folder, name, entry);
+        return { entry, learnt };
+      } finally {
+        this.#looks.delete(look);
+      }
+    }
   }
 
   /** Enters an own change: what a name is now, or that it went. */
   enter(folder: Inode, name: string, entry: Entry | undefined): void {
-    const listing = this.#kept.get(folder.node);
-    if (listing !== undefined) apply(listing.entries, name, entry);
+    this.#apply(folder, name, entry);
     this.#loading.get(folder.node)?.changes.set(name, entry);
+    for (const look of this.#looks) if (look.folder === folder.node && look.name === name) look.overtaken = true;
   }
 
   /** A new folder of our own: nothing is in it. */
@@ -82,6 +111,19 @@ export class Listings {
     this.#kept.delete(folder.node);
     const loading = this.#loading.get(folder.node);
     if (loading !== undefined) loading.stale = true;
+    for (const look of this.#looks) if (look.folder === folder.node) look.overtaken = true;
+  }
+
+  #underWay(folder: Inode): Loading | undefined {
+    const loading = this.#loading.get(folder.node);
+    return loading === undefined || loading.stale || loading.task.abandoned ? undefined : loading;
+  }
+
+  #start(folder: Inode): Loading {
+    const changes = new Map<string, Entry | undefined>();
+    const loading: Loading = { changes, stale: false, task: new SharedTask((own) => this.#run(folder, () => loading, changes, own)) };
+    this.#loading.set(folder.node, loading);
+    return loading;
   }
 
   async #run(
@@ -101,15 +143,37 @@ export class Listings {
   }
 
   async #list(folder: Inode, signal: AbortSignal): Promise<Listing> {
+    const { table } = this.#options;
+    for (;;) {
+      const location = table.locate(folder);
+      try {
+        const listing = await this.#listAt(location, signal);
+        if (table.locate(folder).path === location.path) return listing;
+      } catch (thrown) {
+        // Renamed meanwhile: what is not there any more is elsewhere.
+        if (!isErrno(thrown, 'ENOENT') || table.locate(folder).path === location.path) throw thrown;
+      }
+    }
+  }
+
+  async #listAt(location: Location, signal: AbortSignal): Promise<Listing> {
     const learnt = performance.now();
     const entries = new Map<string, Entry>();
-    for await (const batch of this.#options.provider.list(this.#options.table.locate(folder), signal)) {
+    for await (const batch of this.#options.provider.list(location, signal)) {
       for (const entry of batch) {
-        this.#options.onEntry(entry);
+        if (entries.size === 0) this.#options.onAnswer(entry);
         entries.set(entry.name, entry);
       }
     }
     return { entries, learnt };
+  }
+
+  #apply(folder: Inode, name: string, entry: Entry | undefined): void {
+    const listing = this.#kept.get(folder.node);
+    if (listing === undefined) return;
+    apply(listing.entries, name, entry);
+    // Entered anew, so that its growth counts.
+    this.#kept.set(folder.node, listing);
   }
 }
 

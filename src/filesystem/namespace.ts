@@ -137,7 +137,8 @@ export class Namespace {
     const { place } = inode;
     this.#knowledge.forgetChanged(inode);
     this.#core.table.move(inode, to, newName);
-    this.#knowledge.enter(inode, entry ?? { ...inode.entry, name: newName });
+    if (entry === undefined) this.#knowledge.assume(inode, { ...inode.entry, name: newName });
+    else this.#knowledge.enter(inode, entry);
     this.#knowledge.markChanged(inode);
     this.#knowledge.touchFolder(to);
     if (place === undefined) return;
@@ -218,7 +219,7 @@ export class Namespace {
     } catch (thrown) {
       for (const folder of folders) {
         this.#core.listings.drop(folder);
-        for (const child of folder.children.values()) child.learnt = isErrno(thrown, 'EINTR') ? child.learnt : -Infinity;
+        for (const child of folder.children.values()) child.learnt = -Infinity;
       }
       throw thrown;
     }

@@ -48,7 +48,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     clock,
     table,
     listings: new Listings({
-      provider, table, ttl: settings.dirTtl, maxEntries: maxListedEntries, onEntry: (entry) => clock.observe(entry.observed),
+      provider, table, ttl: settings.dirTtl, maxEntries: maxListedEntries, onAnswer: (entry) => clock.observe(entry.observed),
     }),
     store: new BlockStore(settings.memory),
     notices: { invalidateNode: () => undefined, invalidateEntry: () => undefined },
