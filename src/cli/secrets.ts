@@ -102,9 +102,10 @@ function firstLine(text: string, source: string): string {
 export function terminalPrompt(question: string): (() => Promise<string>) | undefined {
   if (!process.stdin.isTTY) return undefined;
   return async () => {
-    process.stderr.write(question);
     const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input: process.stdin, output: mute, terminal: true, historySize: 0 });
+    // The terminal has stopped to show what is typed: asked earlier, a quick hand would be seen.
+    process.stderr.write(question);
     const interrupted = new Promise<never>((_resolve, reject) => {
       lines.once('SIGINT', () => reject(new CommandError('failed', 'interrupted')));
     });

@@ -20,6 +20,11 @@ export class SharedTask<T> {
     return this.#abort.signal.aborted;
   }
 
+  /** Gives the work up although somebody may wait for it: he gets its failure. */
+  giveUp(): void {
+    this.#abort.abort();
+  }
+
   /** Resolves when the work has ended, well or not. */
   async settled(): Promise<void> {
     await this.#result.then(() => undefined, () => undefined);

@@ -1,7 +1,7 @@
 /** The built command, as a person runs it: what it says, where, and with which exit status. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -86,8 +86,9 @@ describe('a wrong command line is one line on standard error that names what is 
 
   test('a password file that others can read is refused', async () => {
     const file = join(folder, 'password');
+    await mkdir(join(folder, 'mnt'));
     await writeFile(file, 's3cret\n', { mode: 0o644 });
-    const result = await cli(['mount', remote, folder, '--cache-dir', join(folder, 'state'), '--password-file', file]);
+    const result = await cli(['mount', remote, join(folder, 'mnt'), '--cache-dir', join(folder, 'state'), '--password-file', file]);
     expect(complaintOf(result, 2)).toMatch(/--password-file .*chmod 600/);
   });
 });

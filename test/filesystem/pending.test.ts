@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { forReading, forWriting, mount, type Mount } from './harness.js';
+import { FsError } from '../../src/errors.js';
+import { emptying, forReading, forWriting, mount, type Mount } from './harness.js';
 
 let m: Mount;
 beforeEach(async () => {
@@ -32,4 +33,27 @@ test('what an unmount must wait for: files written and not closed, and uploads u
   await closing;
   expect(m.fs.pending()).toEqual({ sending: 0, open: 0 });
   await m.close(reader);
+});
+
+test.each(['before', 'while'])('shutdown given up %s it waits, with a program in close(): the upload ends, the file is kept', async (when) => {
+  m.platform.put('/file', 'the old version', 1_600_000_000_000);
+  const writer = await m.open('/file', emptying);
+  await m.write(writer, 0, 'new');
+  const uploading = new Promise<void>((arrived) => {
+    m.platform.hook = ({ member, signal }) => {
+      if (member !== 'write') return;
+      arrived();
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new FsError('EINTR', 'interrupted'))));
+    };
+  });
+  const closing = m.close(writer).catch((error: unknown) => error);
+  await uploading;
+  const impatience = new AbortController();
+  if (when === 'before') impatience.abort();
+  const ending = m.fs.shutdown(impatience.signal);
+  impatience.abort();
+  expect(await ending).toMatchObject([{ path: '/file', size: 3 }]);
+  expect(await closing).toMatchObject({ errno: 'EINTR' });
+  m.platform.hook = undefined;
+  expect(m.platform.text('/file')).toBe('the old version');
 });

@@ -127,6 +127,18 @@ export class Sender {
 
   /** The mount ends: sends what is unsent of a file, or keeps it. */
   async finish(inode: Inode, signal: AbortSignal): Promise<void> {
+    // A program that waits in close() for the upload does not keep it alive against whoever ends the mount.
+    const giveUp = (): void => this.#sending.get(inode)?.task.giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    try {
+      await this.#finish(inode, signal);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  async #finish(inode: Inode, signal: AbortSignal): Promise<void> {
     for (let { draft } = inode; draft !== undefined; draft = inode.draft) {
       const failure = await this.send(inode, signal).then(() => undefined, toFsError);
       // An upload that was given up may have come through all the same.
