@@ -1,0 +1,112 @@
+/** Hidden files on SFTPGo: never shown, cleaned up when their mount is dead. (SFTPGo's page: replacing a file safely) */
+import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { formatHiddenName } from '../../../src/providers/hidden-names.js';
+import { bytesOf, listAll, never, someTime } from '../conformance.js';
+import { startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
+
+let subject: SftpgoSubject;
+afterEach(() => subject.close());
+
+const day = 24 * 3600 * 1000;
+const instances = { own: 'ownown', isDead: (id: string) => id === 'deadone' };
+
+async function start(options: SubjectOptions = {}): Promise<SftpgoSubject> {
+  subject = await startSubject({ ...options, settings: { instances, ...options.settings } });
+  await subject.provider.connect(never);
+  return subject;
+}
+
+/** Puts a hidden file of that instance there, made and last written so many days ago. */
+async function leave(folder: string, instance: string, ageInDays: number, sequence = 1): Promise<string> {
+  const time = Date.now() - ageInDays * day;
+  const path = `${folder === '/' ? '' : folder}/${formatHiddenName({ instance, time, sequence })}`;
+  await subject.backstage.put(path, bytesOf(100), time);
+  return path;
+}
+
+describe('leftovers', () => {
+  it('of our own dead mounts go when a listing shows them, and it is told', async () => {
+    const { provider, backstage, log } = await start();
+    await backstage.put('/d/f', bytesOf(1), someTime);
+    for (let at = 0; at < 5; at += 1) await leave('/d', 'deadone', 0, at);
+    expect((await listAll(provider, '/d')).map(({ name }) => name)).toEqual(['f']);
+    await expect.poll(() => backstage.tree()).toEqual(['/d/', '/d/f']);
+    expect(log.filter(({ msg }) => msg.includes('earlier mount left behind')).length).toBe(5);
+  });
+
+  it('of others go after seven days, and are hidden until then', async () => {
+    const { provider, backstage } = await start();
+    const young = await leave('/', 'another', 6);
+    await leave('/', 'another', 8, 2);
+    const own = await leave('/', 'ownown', 30, 3);
+    expect(await listAll(provider, '/')).toEqual([]);
+    await expect.poll(() => backstage.tree()).toEqual([young, own].sort());
+    for (const path of [young, own]) await expect(provider.stat({ path }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
+  });
+
+  it('a parked file of another machine keeps its content\'s old time, and stays', async () => {
+    const { provider, backstage, root } = await start();
+    const parked = await leave('/', 'another', 1);
+    await utimes(join(root, parked), new Date(someTime), new Date(someTime));
+    await listAll(provider, '/');
+    await provider.close();
+    expect(await backstage.tree()).toEqual([parked]);
+  });
+
+  it('do not keep a folder from being removed, those of living mounts do', async () => {
+    const { provider, backstage } = await start();
+    await backstage.putFolder('/d');
+    await leave('/d', 'deadone', 0);
+    await provider.removeFolder({ path: '/d' }, never);
+    await backstage.putFolder('/e');
+    const living = await leave('/e', 'another', 1);
+    await expect(provider.removeFolder({ path: '/e' }, never)).rejects.toMatchObject({ errno: 'ENOTEMPTY' });
+    expect(await backstage.tree()).toEqual(['/e/', living]);
+  });
+
+  it('that may not be deleted are tried once, told, and do no harm', async () => {
+    const { another, backstage, emulator, log } = await start();
+    await leave('/', 'deadone', 0);
+    const provider = another({ user: 'ro' });
+    for (let time = 0; time < 3; time += 1) expect(await listAll(provider, '/')).toEqual([]);
+    await provider.close();
+    expect((await emulator.control.state()).counts['delete']).toBe(1);
+    expect(log.some(({ msg }) => msg === 'a temporary file could not be deleted')).toBe(true);
+    expect((await backstage.tree()).length).toBe(1);
+  });
+
+  it('folders and people\'s own files of a similar name are not touched, and shown', async () => {
+    const { provider, backstage } = await start();
+    await backstage.put('/.amarre-notes', bytesOf(1), someTime);
+    await backstage.put(`/${formatHiddenName({ instance: 'deadone', time: 0, sequence: 1 })}/precious`, bytesOf(1), someTime);
+    const before = await backstage.tree();
+    expect((await listAll(provider, '/')).map(({ name }) => name)).toEqual(['.amarre-notes']);
+    await provider.close();
+    expect(await backstage.tree()).toEqual(before);
+  });
+});
+
+describe('parking', () => {
+  it('goes to the root of the drive, so that the folder can be removed', async () => {
+    const { provider, backstage } = await start({ base: '/base' });
+    await backstage.put('/a/b/f', bytesOf(10), someTime);
+    const parked = await provider.park({ path: '/a/b/f' }, never);
+    expect(parked.path).toMatch(/^\/\.amarre-ownown-[^/]+$/);
+    await provider.removeFolder({ path: '/a/b' }, never);
+    await provider.removeFile(parked, never);
+    expect(await backstage.tree()).toEqual(['/a/']);
+  });
+
+  it('and into the file\'s own folder where the root may not be written', async () => {
+    const { another, backstage } = await start({
+      emulator: { users: { cellar: { rights: ['list', 'download'], folderRights: { '/cellar': ['list', 'download', 'upload', 'overwrite', 'delete', 'rename', 'create_dirs', 'chtimes', 'copy'] } } } },
+    });
+    await backstage.put('/cellar/f', bytesOf(10), someTime);
+    const provider = another({ user: 'cellar' });
+    const parked = await provider.park({ path: '/cellar/f' }, never);
+    expect(parked.path).toMatch(/^\/cellar\/\.amarre-ownown-/);
+    await provider.removeFile(parked, never);
+  });
+});
