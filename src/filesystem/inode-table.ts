@@ -49,9 +49,16 @@ export class InodeTable {
     if (inode.place === undefined) return;
     const { parent, name } = inode.place;
     if (parent.children.get(name) === inode) parent.children.delete(name);
+    inode.lastPath = inode.path;
     inode.place = undefined;
     this.dropIfUnused(inode);
     this.dropIfUnused(parent);
+  }
+
+  /** The platform says that it is there no more, and not by our doing. */
+  vanish(inode: Inode): void {
+    inode.vanished = true;
+    this.orphan(inode);
   }
 
   /** Hangs an inode under another name. What had that name is an orphan before. */
@@ -104,31 +111,40 @@ export class InodeTable {
    */
   number(inode: Inode): bigint {
     if (inode.isRoot) return rootIno;
-    if (inode.isOrphan) return this.#orphanNumber(inode);
-    const identity = inode.entry.id ?? inode.path;
+    if (inode.isDetached) return this.#detachedNumber(inode);
+    const identity = identityOf(inode);
     if (inode.ino?.identity === identity) return inode.ino.number;
     this.#giveBackNumber(inode);
-    for (let attempt = 0; ; attempt += 1) {
-      const number = inodeNumber(identity, attempt);
-      const holder = this.#byNumber.get(number);
-      if (holder !== undefined && holder !== inode && !holder.isOrphan) continue;
-      // A deleted file that is still open gives way: the number belongs to the name.
-      if (holder !== undefined && holder !== inode) holder.ino = undefined;
-      this.#byNumber.set(number, inode);
-      inode.ino = { identity, number };
-      return number;
-    }
+    const number = this.#freeNumber(identity, inode.learnt);
+    const holder = this.#byNumber.get(number);
+    if (holder !== undefined) holder.ino = undefined;
+    this.#byNumber.set(number, inode);
+    inode.ino = { identity, number };
+    return number;
   }
 
   /** The number that a name not in the table would have: for READDIR's d_ino, equal to stat's. */
   numberOf(parent: Inode, entry: Entry): bigint {
     const known = parent.children.get(entry.name);
     if (known !== undefined) return this.number(known);
-    return inodeNumber(entry.id ?? (parent.isRoot ? `/${entry.name}` : `${parent.path}/${entry.name}`));
+    return this.#freeNumber(entry.id ?? (parent.isRoot ? `/${entry.name}` : `${parent.path}/${entry.name}`), performance.now());
+  }
+
+  /** The first number for an identity that no live object has by right. */
+  #freeNumber(identity: string, learnt: number): bigint {
+    for (let attempt = 0; ; attempt += 1) {
+      const number = inodeNumber(identity, attempt);
+      const holder = this.#byNumber.get(number);
+      if (holder?.ino === undefined) return number;
+      // Deleted ones give way, and those that a rename above them gave another identity since.
+      if (holder.isDetached || holder.ino.identity !== identityOf(holder)) return number;
+      // The same document at another path: where it was learnt to be last, it is.
+      if (holder.ino.identity === identity && holder.learnt < learnt) return number;
+    }
   }
 
   /** A deleted file keeps the number that it had until another file needs it. */
-  #orphanNumber(inode: Inode): bigint {
+  #detachedNumber(inode: Inode): bigint {
     const identity = `deleted node ${inode.node}`;
     inode.ino ??= { identity, number: inodeNumber(identity) };
     return inode.ino.number;
@@ -139,4 +155,9 @@ export class InodeTable {
     if (this.#byNumber.get(inode.ino.number) === inode) this.#byNumber.delete(inode.ino.number);
     inode.ino = undefined;
   }
+}
+
+/** What a live object is told from all others by: the platform's id for it, else its path. */
+function identityOf(inode: Inode): string {
+  return inode.entry.id ?? inode.path;
 }

@@ -23,6 +23,10 @@ export class Inode {
   learnt: number;
   /** Undefined for the root, and for what was deleted or replaced. */
   place: Place | undefined;
+  /** The path that it had when it lost its name. */
+  lastPath = '/';
+  /** Others took it from the platform: what is written to it would reach nobody. */
+  vanished = false;
   /** Where the content of a deleted file that is still open stands. */
   parked: Location | undefined;
   /** The children that the kernel knows. */
@@ -84,9 +88,9 @@ export class Inode {
     return this.place === undefined ? !this.isRoot : this.place.parent.isDetached;
   }
 
-  /** The path below the mount point, `/` for the root. An orphan's is its last known name in brackets. */
+  /** The path below the mount point, `/` for the root; of what lost its name, the last one. */
   get path(): string {
-    if (this.place === undefined) return this.isRoot ? '/' : `(deleted ${this.entry.name})`;
+    if (this.place === undefined) return this.lastPath;
     const above = this.place.parent.path;
     return above === '/' ? `/${this.place.name}` : `${above}/${this.place.name}`;
   }

@@ -71,7 +71,7 @@ export class Knowledge {
         this.adopt(known, entry, learnt);
         return known;
       }
-      this.#core.table.orphan(known);
+      this.#core.table.vanish(known);
     }
     return entry === undefined ? undefined : this.#core.table.add(parent, name, entry);
   }

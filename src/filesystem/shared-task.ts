@@ -8,6 +8,7 @@ export class SharedTask<T> {
   readonly #abort = new AbortController();
   readonly #result: Promise<T>;
   #waiting = 0;
+  #givenUp: FsError | undefined;
 
   constructor(work: (signal: AbortSignal) => Promise<T>) {
     this.#result = work(this.#abort.signal);
@@ -20,8 +21,12 @@ export class SharedTask<T> {
     return this.#abort.signal.aborted;
   }
 
-  /** Gives the work up although somebody may wait for it: he gets its failure. */
-  giveUp(): void {
+  /**
+   * Gives the work up although somebody may wait for it: he gets `error`. Not the work's own EINTR:
+   * a program that nobody interrupted may take that from close() for success, as dd does.
+   */
+  giveUp(error: FsError): void {
+    this.#givenUp = error;
     this.#abort.abort();
   }
 
@@ -35,6 +40,8 @@ export class SharedTask<T> {
     this.#waiting += 1;
     try {
       return await untilAborted(this.#result, signal);
+    } catch (error) {
+      throw signal.aborted ? error : (this.#givenUp ?? error);
     } finally {
       this.#waiting -= 1;
       if (this.#waiting === 0 && signal.aborted) this.#abort.abort();

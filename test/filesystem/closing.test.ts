@@ -546,11 +546,21 @@ describe('truncate(2) by path has no close: it is sent before the reply', () => 
   });
 });
 
-test('an open file that was forgotten by a listing keeps its unsent changes', async () => {
-  const file = await m.open('/f', forWriting);
-  await m.write(file, 0, 'NEW');
-  m.platform.remove('/f');
-  elapse(60_000);
-  expect(await m.names('/')).toEqual(['f']);
-  expect((await m.stat('/f')).size).toBe(3);
+describe('a file that others deleted while it was open', () => {
+  test.each([true, false])('a WRITE is ESTALE, not accepted and lost (written before: %s)', async (written) => {
+    const file = await m.open('/f', forBoth);
+    if (written) {
+      await m.write(file, 0, 'NEW');
+      await m.fsync(file);
+    }
+    m.platform.remove('/f');
+    elapse(60_000);
+    expect(await m.names('/')).toEqual([]);
+    expect(await m.exists('/f')).toBe(false);
+    expect(await errnoOf(m.write(file, 0, 'x'))).toBe('ESTALE');
+    expect(await errnoOf(m.fs.setattr(file.node, { size: 0 }, file.handle, someone))).toBe('ESTALE');
+    expect(await errnoOf(m.fs.open(file.node, emptying, someone))).toBe('ESTALE');
+    await m.close(file);
+    expect(m.platform.tree()).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@
  * Sends what was written: one upload a file at a time, the whole file or nothing. What cannot be
  * sent stays on this machine's disk and is named (promises 1, 2 and 4).
  */
-import { toFsError, type FsError } from '../../errors.js';
+import { FsError, toFsError } from '../../errors.js';
 import type { Content, Entry } from '../../providers/provider.js';
 import { sameBytes } from '../../storage/same-bytes.js';
 import type { KeptFile } from '../../storage/staging.js';
@@ -45,6 +45,7 @@ export class Sender {
    * machine's disk could not hold what is kept: a close would be too late to find that out.
    */
   async change(inode: Inode, signal: AbortSignal, change: (draft: Draft) => Promise<void>, keeps = Infinity): Promise<void> {
+    if (inode.vanished) throw new FsError('ESTALE', `${inode.path} was deleted or replaced on the platform while it was open`);
     const needed = Math.min(keeps, inode.entry.size ?? 0);
     if (inode.draft === undefined && needed > 0) await this.#core.staging.ensureRoom(needed);
     for (;;) {
@@ -128,7 +129,7 @@ export class Sender {
   /** The mount ends: sends what is unsent of a file, or keeps it. */
   async finish(inode: Inode, signal: AbortSignal): Promise<void> {
     // A program that waits in close() for the upload does not keep it alive against whoever ends the mount.
-    const giveUp = (): void => this.#sending.get(inode)?.task.giveUp();
+    const giveUp = (): void => this.#sending.get(inode)?.task.giveUp(new FsError('EIO', 'the mount ended before the upload did'));
     signal.addEventListener('abort', giveUp, { once: true });
     if (signal.aborted) giveUp();
     try {
