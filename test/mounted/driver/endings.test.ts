@@ -100,11 +100,10 @@ describe('a busy mount', () => {
     await mount.tell({ do: 'stall', member: 'read' });
     await mount.tell({ do: 'stall', member: 'create' });
     const reader = begin('cat', [join(mount.mountpoint, 'file-00000')]);
+    await eventually('the reader waits', async () => (await mount.report()).calls['read'] !== undefined);
+    // Not before: he holds the folder's lock, which the reader needs for his lookup.
     const creator = begin('touch', [join(mount.mountpoint, 'new')]);
-    await eventually('both wait', async () => {
-      const { calls } = await mount.report();
-      return calls['read'] !== undefined && calls['create'] !== undefined;
-    });
+    await eventually('the creator waits', async () => (await mount.report()).calls['create'] !== undefined);
     // A notice about the folder waits for the lock that the creator holds while he waits for us.
     await mount.tell({ do: 'invalidateEntry', name: 'new' });
     mount.child.send({ number: 1, command: { do: 'exit', status: 7 } });

@@ -1,0 +1,35 @@
+/** The harness of mounted tests itself: what hangs is taken away, and no suite waits for it. */
+import { access } from 'node:fs/promises';
+import { afterAll, expect, it } from 'vitest';
+import { useMemoryMounts } from '../../support/memory-mounts.js';
+import { mountsIn } from '../../support/mount-list.js';
+import { begin, eventually, groupLives, within, type RunningProgram } from '../../support/programs.js';
+
+const mounts = useMemoryMounts();
+const left: { folder: string; pid: number; program: RunningProgram }[] = [];
+
+afterAll(async () => {
+  expect(left).toHaveLength(2);
+  for (const { folder, pid, program } of left) {
+    expect(await mountsIn(folder)).toEqual([]);
+    await expect(access(folder)).rejects.toThrow('ENOENT');
+    expect(groupLives(pid)).toBe(false);
+    // It waited for an answer that never came, and got an error instead.
+    expect((await within(5000, 'the program ends', program.result)).status).not.toBe(0);
+  }
+});
+
+it('takes away a mount whose daemon stands still while a program waits for it', async () => {
+  const mount = await mounts.mount({ ttl: 0 });
+  mount.child.kill('SIGSTOP');
+  const program = begin('ls', ['-l', mount.mountpoint]);
+  left.push({ folder: mount.folder, pid: mount.child.pid ?? 0, program });
+});
+
+it('takes away a mount of which a program waits for bytes that never come', async () => {
+  const mount = await mounts.mount({ files: 1, directIo: true });
+  await mount.tell({ do: 'stall', member: 'read' });
+  const program = begin('cat', ['file-00000'], { cwd: mount.mountpoint });
+  await eventually('the read waits', async () => (await mount.report()).calls['read'] !== undefined);
+  left.push({ folder: mount.folder, pid: mount.child.pid ?? 0, program });
+});
