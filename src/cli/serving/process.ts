@@ -3,6 +3,7 @@
  * until it is told to end or somebody unmounts, and tells how it ended. It never touches the mount
  * that it serves: that would wait for itself.
  */
+import { setMaxListeners } from 'node:events';
 import { openTerminalLog } from '../../observe/terminal-log.js';
 import { openLog } from '../../observe/log.js';
 import { exitStatuses, toCommandError } from '../exit-status.js';
@@ -28,6 +29,8 @@ function receivePlan(): Promise<Plan> {
 function untilAsked() {
   const asked = new AbortController();
   const impatient = new AbortController();
+  // Every file that is being sent listens.
+  setMaxListeners(0, impatient.signal);
   process.on('SIGTERM', () => asked.abort());
   process.on('SIGINT', () => {
     if (asked.signal.aborted) impatient.abort();

@@ -128,25 +128,27 @@ export class Sender {
 
   /** The mount ends: sends what is unsent of a file, or keeps it. */
   async finish(inode: Inode, signal: AbortSignal): Promise<void> {
+    if (inode.draft === undefined) return;
     // A program that waits in close() for the upload does not keep it alive against whoever ends the mount.
-    const giveUp = (): void => this.#sending.get(inode)?.task.giveUp(new FsError('EIO', 'the mount ended before the upload did'));
+    const tooLate = new FsError('EIO', 'the mount ended before the upload did');
+    const giveUp = (): void => this.#sending.get(inode)?.task.giveUp(tooLate);
     signal.addEventListener('abort', giveUp, { once: true });
     if (signal.aborted) giveUp();
     try {
-      await this.#finish(inode, signal);
+      await this.#finish(inode, signal, tooLate);
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
   }
 
-  async #finish(inode: Inode, signal: AbortSignal): Promise<void> {
+  async #finish(inode: Inode, signal: AbortSignal, tooLate: FsError): Promise<void> {
     for (let { draft } = inode; draft !== undefined; draft = inode.draft) {
       const failure = await this.send(inode, signal).then(() => undefined, toFsError);
       // An upload that was given up may have come through all the same.
       await this.quiet(inode, new AbortController().signal);
       if (inode.draft !== draft || (failure === undefined && draft.dirty && !inode.isOrphan)) continue;
       if (failure !== undefined && draft.dirty) {
-        await this.keep(inode, draft, failure);
+        await this.keep(inode, draft, signal.aborted ? tooLate : failure);
         return;
       }
       inode.draft = undefined;
