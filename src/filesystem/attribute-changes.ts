@@ -22,13 +22,14 @@ export class AttributeSetter {
 
   async set(node: NodeId, changes: AttributeChanges, handle: FileHandle | undefined, caller: Caller): Promise<AttributesReply> {
     const inode = this.#core.table.get(node);
-    const changesContent = changes.size !== undefined || changes.mtime !== undefined;
     if (this.#core.settings.readOnly) throw new FsError('EROFS', 'the drive is mounted read-only');
     this.#permissions(inode, changes);
     if (changes.size !== undefined) await this.#resize(inode, changes.size, handle, caller.signal);
     if (changes.mtime !== undefined) await this.#date(inode, changes.mtime, caller.signal);
-    if (changes.atime !== undefined) inode.atime = this.#time(changes.atime);
-    if (!changesContent) this.#knowledge.markChanged(inode);
+    if (changes.atime !== undefined) {
+      inode.atime = this.#time(changes.atime);
+      this.#knowledge.markChanged(inode);
+    }
     return this.#knowledge.attributesReply(inode);
   }
 

@@ -6,6 +6,7 @@
  */
 import { open, type RootDatabase } from 'lmdb';
 import { z } from 'zod';
+import type { Log } from '../observe/log.js';
 
 /** What the file was when its time of change was noted. Times in milliseconds since the epoch, sizes in bytes. */
 export interface ChangedState {
@@ -25,8 +26,10 @@ export interface ChangeTimes {
 }
 
 /** Opens the store in `folder`, which several mounts may share. Keys are short: an inode number's digits. */
-export function openChangeTimes(options: { readonly folder: string }): ChangeTimes {
+export function openChangeTimes(options: { readonly folder: string; readonly log: Log }): ChangeTimes {
   const database: RootDatabase<unknown, string> = open({ path: options.folder, encoding: 'json', noSubdir: false });
+  // A full disk costs a time of change, no more: the file shows its modification time instead.
+  const complain = (thrown: unknown): void => { options.log.warn({ err: thrown }, 'a time of change could not be noted'); };
   return {
     get(key, state) {
       const record = recordSchema.safeParse(database.get(key));
@@ -35,13 +38,17 @@ export function openChangeTimes(options: { readonly folder: string }): ChangeTim
       return size === state.size && modified === state.modified ? changed : undefined;
     },
     set(key, state, changed) {
-      void database.put(key, [state.size, state.modified, changed]);
+      database.put(key, [state.size, state.modified, changed]).catch(complain);
     },
     delete(key) {
-      void database.remove(key);
+      database.remove(key).catch(complain);
     },
     async close() {
-      await database.flushed;
+      try {
+        await database.flushed;
+      } catch (thrown) {
+        complain(thrown);
+      }
       await database.close();
     },
   };

@@ -237,7 +237,7 @@ export async function mount(options: {
   const platform = options.platform ?? new MemoryProvider({ clock: () => Date.now(), ...options.provider });
   const log = silentLog();
   const staging = await openStaging({ folder: join(folder, 'staging'), instance: options.instance ?? 'test00000001', isDead: () => true, log });
-  const changeTimes = openChangeTimes({ folder: join(folder, 'times') });
+  const changeTimes = openChangeTimes({ folder: join(folder, 'times'), log });
   const fs = createFileSystem({ provider: platform, staging, changeTimes, log }, { ...settings, ...options.settings });
   return new Mount(fs, platform, staging, folder, async () => {
     await fs.shutdown(AbortSignal.timeout(5000));

@@ -76,7 +76,7 @@ async function assemble(
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
   closers.push(() => staging.close());
   await tellLeftovers(staging, notices, plan.logFile === undefined ? undefined : log);
-  const changeTimes = openChangeTimes({ folder: folders.changeTimes });
+  const changeTimes = openChangeTimes({ folder: folders.changeTimes, log });
   closers.push(() => changeTimes.close());
 
   const { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory } = plan;
