@@ -11,7 +11,7 @@ import { ConnectionPool, type Lane } from './connections.js';
 import { exchange, type WireRequest } from './exchange.js';
 import { Heartbeat } from './heartbeat.js';
 import { isRedirect, judgeRedirect, maxRedirects } from './redirects.js';
-import { repeat, RetryProgress, type Failure, type RetryLimits, type Try } from './retry.js';
+import { repeat, RetryProgress, type Failure, type RepeatContext, type RetryLimits, type Try } from './retry.js';
 import { ServerClock } from './server-clock.js';
 
 export interface HttpSettings {
@@ -46,7 +46,7 @@ export class HttpClient {
   private readonly heartbeat: Heartbeat;
   private readonly host: string;
   private readonly origin: string;
-  private closed = false;
+  private readonly closing = new AbortController();
   private answered = false;
 
   constructor(private readonly settings: HttpSettings, private readonly log: Log) {
@@ -100,13 +100,13 @@ export class HttpClient {
 
   /** Ends every request and closes every connection. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.closing.abort();
     await this.heartbeat.close();
     await this.pool.close(new FsError('EIO', 'the connection to the platform is closed'));
   }
 
   private async sendOnce(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome> {
-    if (this.closed) throw new FsError('EIO', 'the connection to the platform is closed');
+    if (this.closing.signal.aborted) throw new FsError('EIO', 'the connection to the platform is closed');
     const lease = await this.pool.acquire(request.lane, signal);
     const started = performance.now();
     const { stallTimeout, serverTimeout } = this.settings;
@@ -115,7 +115,7 @@ export class HttpClient {
       : { stall: stallTimeout, answer: stallTimeout };
     const headers = { 'user-agent': this.settings.userAgent, ...request.headers };
     const outcome = await exchange(lease, this.host, { ...request, headers }, limits, signal);
-    const about = { method: request.method, ms: Math.round(performance.now() - started) };
+    const about = { method: request.method, path: request.path, ms: Math.round(performance.now() - started) };
     if ('broken' in outcome) {
       this.log.debug({ ...about, error: outcome.broken.error.message }, 'request without an answer');
       return outcome;
@@ -126,11 +126,12 @@ export class HttpClient {
     return { answer: new Answer(answer, answer.body, this.clock.observe(answer.header('date'))) };
   }
 
-  private repeatContext(signal: AbortSignal): { limits: RetryLimits; signal: AbortSignal; onRetry: (failure: Failure, wait: number) => void } {
+  private repeatContext(signal: AbortSignal): RepeatContext {
     const { retry } = this.settings;
     return {
       limits: this.answered ? retry : { ...retry, deadline: Math.min(retry.deadline, firstContact) },
       signal,
+      closing: this.closing.signal,
       onRetry: (failure, wait) => this.log.debug({ wait: Math.round(wait), error: failure.error.message }, 'repeating a request'),
     };
   }

@@ -61,6 +61,8 @@ export type Try<T> = { readonly done: T } | { readonly failure: Failure };
 export interface RepeatContext {
   readonly limits: RetryLimits;
   readonly signal: AbortSignal;
+  /** Aborted when the client is closed: nobody waits for a repetition that will not come. */
+  readonly closing: AbortSignal;
   /** Told before each wait. */
   readonly onRetry: (failure: Failure, wait: number) => void;
 }
@@ -96,7 +98,7 @@ export class RetryProgress {
     if (wait === undefined) throw failure.error;
     if (failure.again === 'at once') this.repeatedAtOnce = true;
     this.context.onRetry(failure, wait);
-    if (wait > 0) await delay(wait, this.context.signal);
+    if (wait > 0) await delay(wait, AbortSignal.any([this.context.signal, this.context.closing]));
   }
 
   /** Something was gained since the last failure: what comes next is a new request's first failure. */

@@ -29,7 +29,7 @@ describe('the retry policy', () => {
 
 describe('repeat', () => {
   const context = (signal = new AbortController().signal): Parameters<typeof repeat>[1] => ({
-    limits: { deadline: 1_000, firstDelay: 1, maxDelay: 5 }, signal, onRetry: () => undefined,
+    limits: { deadline: 1_000, firstDelay: 1, maxDelay: 5 }, signal, closing: new AbortController().signal, onRetry: () => undefined,
   });
 
   it('gives the first good outcome, and counts the tries', async () => {

@@ -4,13 +4,16 @@
  * answer is lost, what is there decides. (SFTPGo's page: directories, files)
  */
 import { FsError, isErrno } from '../../errors.js';
+import { isHiddenName } from '../hidden-names.js';
 import { isBelow, nameOf, parentOf } from '../paths.js';
 import type { Entry } from '../provider.js';
 import type { Api, Call, Refusal, Settlement } from './api.js';
 import type { Lister } from './listing.js';
 import type { Looker, Sight } from './looking.js';
 import { sightError } from './sight-error.js';
+import type { Sightings } from './sightings.js';
 import type { Temporaries } from './temporaries.js';
+import { formatVersion } from './version.js';
 
 /** A folder that was made by a request whose answer was lost shows a time no older than this before it, in milliseconds. */
 const clockSlack = 2_000;
@@ -18,6 +21,7 @@ const clockSlack = 2_000;
 export class Mover {
   constructor(
     private readonly api: Api, private readonly looker: Looker, private readonly lister: Lister, private readonly temporaries: Temporaries,
+    private readonly sightings: Sightings,
   ) {}
 
   /** The contract's `createFolder`, at a path from the home's root. */
@@ -26,6 +30,7 @@ export class Mover {
     const call: Call = { operation: 'make folder', method: 'POST', route: '/user/dirs', path, accept: [201, 200], idempotent: false };
     const reply = await this.api.change(call, (until) => this.settleFolder(path, begun, until), signal);
     if (reply.kind === 'refused') throw await this.explainFolder(path, reply, signal);
+    this.sightings.note(path, undefined);
     const observed = reply.kind === 'answer' ? reply.answer.date : this.api.http.clock.now();
     if (reply.kind === 'answer') await reply.answer.discard();
     return { name: nameOf(path), kind: 'folder', size: undefined, modified: undefined, version: '', observed };
@@ -87,6 +92,7 @@ export class Mover {
     }, (until) => this.settleMove(from, to, until), signal);
     if (reply.kind === 'refused') return reply;
     if (reply.kind === 'answer') await reply.answer.discard();
+    this.sightings.moved(from, to);
     return undefined;
   }
 
@@ -97,6 +103,7 @@ export class Mover {
     }, signal);
     if (reply.kind === 'refused') throw await this.looker.explain(call.path, reply, signal);
     if (reply.kind === 'answer') await reply.answer.discard();
+    this.sightings.forget(call.path);
   }
 
   private async refuseExisting(path: string, signal: AbortSignal): Promise<void> {
@@ -115,7 +122,10 @@ export class Mover {
     if (source.kind === 'file' || source.kind === 'folder') return 'not done';
     if (source.kind !== 'nothing') return 'unknown';
     const target = await this.looker.look(to, signal);
-    return target.kind === 'file' || target.kind === 'folder' ? 'done' : 'unknown';
+    if (target.kind !== 'file' && target.kind !== 'folder') return 'unknown';
+    // Nobody but us puts anything under a fresh hidden name.
+    if (isHiddenName(nameOf(to))) return 'done';
+    return this.sightings.looksLike(from, target.kind === 'file' ? formatVersion(target) : undefined) ? 'done' : 'unknown';
   }
 
   /** A folder stands there: was it our request that made it, or was it there before? Its time tells, in its parent's listing. */

@@ -19,6 +19,7 @@ import { Mover } from './moving.js';
 import { FileReader } from './reading.js';
 import { sightError } from './sight-error.js';
 import { SignIn } from './sign-in.js';
+import { Sightings } from './sightings.js';
 import { Temporaries } from './temporaries.js';
 import { formatVersion, wholeSecond } from './version.js';
 import { FileWriter } from './writing.js';
@@ -42,6 +43,7 @@ export class SftpgoProvider implements Provider {
   private readonly mover: Mover;
   private readonly temporaries: Temporaries;
   private readonly connector: Connector;
+  private readonly sightings = new Sightings();
   private readonly base: string;
   private closing: Promise<void> | undefined;
 
@@ -61,7 +63,7 @@ export class SftpgoProvider implements Provider {
     this.temporaries = new Temporaries(api, instances, log);
     this.reader = new FileReader(api, this.looker);
     this.writer = new FileWriter(api, this.looker, this.temporaries, log);
-    this.mover = new Mover(api, this.looker, this.lister, this.temporaries);
+    this.mover = new Mover(api, this.looker, this.lister, this.temporaries, this.sightings);
     this.connector = new Connector(api, this.looker);
     this.traits = {
       atomicReplace: true,
@@ -85,8 +87,10 @@ export class SftpgoProvider implements Provider {
   }
 
   async *list(folder: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
-    const { entries, hidden } = await this.lister.list(this.pathOf(folder), signal);
+    const path = this.pathOf(folder);
+    const { entries, hidden } = await this.lister.list(path, signal);
     this.temporaries.clean(hidden);
+    for (const entry of entries) this.note(joinPath(path, entry.name), entry);
     for (let at = 0; at < entries.length; at += batchSize) yield entries.slice(at, at + batchSize);
   }
 
@@ -95,7 +99,7 @@ export class SftpgoProvider implements Provider {
     if (isHiddenName(nameOf(path)) || this.lister.isSpecial(path)) throw new FsError('ENOENT', `${path} is not shown`);
     const sight = await this.looker.look(path, signal);
     if (sight.kind === 'refused' && isErrno(sight.error, 'EACCES')) return this.statByListing(path, sight, signal);
-    return entryOf(location, sight);
+    return this.note(path, entryOf(location, sight));
   }
 
   read(file: Location, request: ReadRequest, signal: AbortSignal): Promise<Download> {
@@ -103,7 +107,8 @@ export class SftpgoProvider implements Provider {
   }
 
   async write(target: Location, content: Content, options: WriteOptions, signal: AbortSignal): Promise<Entry> {
-    return this.writer.write(this.newPath(target), content, options, signal);
+    const path = this.newPath(target);
+    return this.note(path, await this.writer.write(path, content, options, signal));
   }
 
   async createFolder(folder: Location, signal: AbortSignal): Promise<Entry> {
@@ -129,7 +134,7 @@ export class SftpgoProvider implements Provider {
     const observed = await this.writer.setTime(this.openable(location), modified, signal);
     const shown = wholeSecond(modified);
     const version = current.size === undefined ? current.version : formatVersion({ size: current.size, modified: shown });
-    return { ...current, modified: shown, version, observed };
+    return this.note(this.pathOf(location), { ...current, modified: shown, version, observed });
   }
 
   /** Into the root of the drive where that is allowed: there it does not keep its folder from being removed. */
@@ -149,7 +154,8 @@ export class SftpgoProvider implements Provider {
   }
 
   async copy(from: Location, to: Location, options: { readonly modified: number }, signal: AbortSignal): Promise<Entry> {
-    return this.writer.copy(this.openable(from), this.newPath(to), options.modified, signal);
+    const path = this.newPath(to);
+    return this.note(path, await this.writer.copy(this.openable(from), path, options.modified, signal));
   }
 
   /** SFTPGo does not tell a user his quota. */
@@ -166,6 +172,11 @@ export class SftpgoProvider implements Provider {
     await this.temporaries.close();
     await this.signIn.signOut(AbortSignal.timeout(signOutPatience));
     await this.http.close();
+  }
+
+  private note(path: string, entry: Entry): Entry {
+    this.sightings.note(path, entry.kind === 'file' ? entry.version : undefined);
+    return entry;
   }
 
   /** From the home's root. */

@@ -1,5 +1,5 @@
 /** Folders, deletions and moves on SFTPGo, and answers that are lost. (SFTPGo's page: directories, files, statuses) */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bytesOf, listAll, never, someTime } from '../conformance.js';
@@ -103,7 +103,6 @@ describe('an answer that is lost is looked for, not guessed', () => {
     const { provider, backstage, emulator, root } = await start();
     await backstage.putFolder('/d');
     await backstage.put('/f', bytesOf(1), someTime);
-    const { utimes } = await import('node:fs/promises');
     await utimes(join(root, 'd'), new Date(someTime), new Date(someTime));
     for (const path of ['/d', '/f']) {
       await emulator.control.addRule({ route: 'mkdir', action: { kind: 'loseAnswer' } });
@@ -127,12 +126,24 @@ describe('an answer that is lost is looked for, not guessed', () => {
     await backstage.put('/f', bytesOf(10), someTime);
     await backstage.put('/d/below', bytesOf(10), someTime);
     await backstage.put('/g', bytesOf(20), someTime);
+    await listAll(provider, '/');
     await emulator.control.addRule({ route: 'move', action: { kind } });
     await provider.move({ path: '/f' }, { path: '/g' }, { replace: true }, never);
     await emulator.control.addRule({ route: 'move', action: { kind } });
     await provider.move({ path: '/d' }, { path: '/e' }, { replace: false }, never);
     expect(await backstage.tree()).toEqual(['/e/', '/e/below', '/g']);
     expect((await backstage.get('/g'))?.length).toBe(10);
+  });
+
+  it('a move of something that somebody deleted meanwhile does not pass for done because the target is there', async () => {
+    const { provider, backstage, emulator } = await start();
+    await backstage.put('/f', bytesOf(10), someTime);
+    await backstage.put('/g', bytesOf(20), someTime);
+    await listAll(provider, '/');
+    await backstage.remove('/f');
+    await emulator.control.addRule({ route: 'move', action: { kind: 'close' } });
+    await expect(provider.move({ path: '/f' }, { path: '/g' }, { replace: true }, never)).rejects.toMatchObject({ errno: 'EIO' });
+    expect((await backstage.get('/g'))?.length).toBe(20);
   });
 
   it('a gateway that gives up is a lost answer', async () => {

@@ -99,6 +99,14 @@ describe('parking', () => {
     expect(await backstage.tree()).toEqual(['/a/']);
   });
 
+  it('whose answer is lost is found done', async () => {
+    const { provider, backstage, emulator } = await start();
+    await backstage.put('/f', bytesOf(10), someTime);
+    await emulator.control.addRule({ route: 'move', action: { kind: 'loseAnswer' } });
+    await provider.removeFile(await provider.park({ path: '/f' }, never), never);
+    expect(await backstage.tree()).toEqual([]);
+  });
+
   it('and into the file\'s own folder where the root may not be written', async () => {
     const { another, backstage } = await start({
       emulator: { users: { cellar: { rights: ['list', 'download'], folderRights: { '/cellar': ['list', 'download', 'upload', 'overwrite', 'delete', 'rename', 'create_dirs', 'chtimes', 'copy'] } } } },
