@@ -1,0 +1,92 @@
+/**
+ * One drive for a whole file of tests: an emulated SFTPGo, mounted by the built command. Each test works in a
+ * folder of its own on it, and looks at the server's disk for the truth. Programs alone touch the mount, never
+ * the process of the tests, which has the server in it.
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import type { EmulatorControl, SftpgoOptions } from '../../src/emulators/start.js';
+import { useHarbour, type Harbour } from './amarre-mounts.js';
+import type { Mounted } from './mounted.js';
+import { eventually, succeed, within } from './programs.js';
+
+/** A test's own folder, seen from three sides. */
+export interface Place {
+  /** On the mount. */
+  readonly mount: string;
+  /** The same folder on the server's disk. */
+  readonly server: string;
+  /** A folder of this machine, for sources and for what is copied out. */
+  readonly local: string;
+}
+
+export interface DriveOptions {
+  /** Fills the server's folder before it is mounted. */
+  readonly prepare?: (root: string) => Promise<void>;
+  /** More words for `amarre mount`. */
+  readonly options?: readonly string[];
+  readonly emulator?: SftpgoOptions;
+}
+
+export interface Drive {
+  readonly mountpoint: string;
+  readonly root: string;
+  readonly control: EmulatorControl;
+  /** An empty folder, made through the mount, or one that `prepare` has made. */
+  place(name?: string): Promise<Place>;
+  /** Unmounts, which must go well, and mounts again. */
+  remount(...options: readonly string[]): Promise<void>;
+}
+
+/** Call once in a test file. Fails a test that made the serving process stumble, or left something hidden on the server. */
+export function useDrive({ prepare, options = [], emulator }: DriveOptions = {}): Drive {
+  const make = useHarbour(afterAll);
+  let harbour: Harbour | undefined;
+  let mounted: Mounted | undefined;
+  let places = 0;
+
+  const now = (): { harbour: Harbour; mounted: Mounted } => {
+    if (harbour === undefined || mounted === undefined) throw new Error('nothing is mounted yet');
+    return { harbour, mounted };
+  };
+  beforeAll(async () => {
+    harbour = await make(emulator);
+    await prepare?.(harbour.root);
+    mounted = await harbour.mount(...options);
+  });
+  afterEach(async () => {
+    const fault = now().mounted.output().split('\n').find((line) => line.includes('a fault in Amarre'));
+    if (fault !== undefined) throw new Error(fault);
+    // What is deleted while it is open goes when the kernel tells that it was closed, which is after close().
+    await eventually('nothing hidden is left on the server', async () => (await hiddenIn(now().harbour.root)).length === 0);
+  });
+
+  return {
+    get mountpoint() { return now().harbour.mountpoint; },
+    get root() { return now().harbour.root; },
+    get control() { return now().harbour.control; },
+    async place(name) {
+      const { mountpoint, root, folder } = now().harbour;
+      places += 1;
+      const own = name ?? `place-${places}`;
+      const local = join(folder, `local-${places}`);
+      await mkdir(local);
+      if (name === undefined) await succeed('mkdir', [join(mountpoint, own)]);
+      return { mount: join(mountpoint, own), server: join(root, own), local };
+    },
+    async remount(...others) {
+      const before = now();
+      before.mounted.child.kill('SIGTERM');
+      const { status } = await within(20_000, 'the mount ends', before.mounted.ended);
+      if (status !== 0) throw new Error(`the mount ended with ${status ?? 'a signal'}:\n${before.mounted.output()}`);
+      mounted = await before.harbour.mount(...options, ...others);
+    },
+  };
+}
+
+/** Names on the server's disk that the drive keeps to itself. */
+async function hiddenIn(root: string): Promise<string[]> {
+  const names = await readdir(root, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.split('/').some((part) => part.startsWith('.amarre-')));
+}
