@@ -9,12 +9,15 @@ import { mountsIn } from '../../support/mount-list.js';
 import { begin, eventually, run, succeed } from '../../support/programs.js';
 
 let folder = '';
+let bin = '';
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'amarre-test-'));
+  bin = await mkdtemp(join(tmpdir(), 'amarre-bin-'));
 });
 afterEach(async () => {
   for (const { mountpoint } of await mountsIn(folder)) await run('umount', ['-l', mountpoint]);
   await rm(folder, { recursive: true });
+  await rm(bin, { recursive: true });
 });
 
 const [command, ...words] = amarre('demo');
@@ -56,7 +59,6 @@ describe('amarre demo', () => {
 
 /** A folder with links to all programs of the PATH but one. */
 async function pathWithout(tool: string): Promise<string> {
-  const bin = await mkdtemp(join(tmpdir(), 'amarre-bin-'));
   await succeed('bash', ['-c', `IFS=:; for d in $PATH; do ln -sn "$d"/* ${bin}/ 2>/dev/null; done; rm -f ${bin}/${tool}; true`]);
   return bin;
 }
