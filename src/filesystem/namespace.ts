@@ -92,6 +92,8 @@ export class Namespace {
       else if (inode.uncertain) await this.#takeAway(inode, caller.signal).catch(passOver('ENOENT'));
       this.#gone(inode);
     }));
+    // close(2) does not wait for its RELEASE: the last may have come while the file went under its hidden name.
+    await this.#files.lastOut(inode);
   }
 
   async #takeAway(inode: Inode, signal: AbortSignal): Promise<void> {

@@ -182,7 +182,7 @@ export class OpenFiles {
       inode.handles -= 1;
       inode.writers -= own;
       if (!file.direct) inode.pagers -= 1;
-      await this.#lastOut(inode);
+      await this.lastOut(inode);
     }
   }
 
@@ -219,7 +219,8 @@ export class OpenFiles {
     tellUntold(inode);
   }
 
-  async #lastOut(inode: Inode): Promise<void> {
+  /** Lets go of what only open handles kept of a file, once there are none. */
+  async lastOut(inode: Inode): Promise<void> {
     if (inode.handles > 0) return;
     if (inode.isOrphan) {
       const { draft, parked } = inode;

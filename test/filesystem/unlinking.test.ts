@@ -69,6 +69,17 @@ describe('unlink of an open file: hidden name on the platform, deleted at the la
     expect(m.platform.tree({ hidden: true })).toEqual(['/a/']);
   });
 
+  test('closed while the unlink is under way: nothing stays under the hidden name', async () => {
+    const file = await m.open('/a/f', forReading);
+    const parking = hold(m.platform, 'park', 'end');
+    const removing = m.unlink('/a/f');
+    await parking.reached;
+    await m.close(file);
+    parking.release();
+    await removing;
+    expect(m.platform.tree({ hidden: true })).toEqual(['/a/']);
+  });
+
   test('a hidden file that cannot be removed harms nobody', async () => {
     const file = await m.open('/a/f', forReading);
     await m.unlink('/a/f');
