@@ -35,10 +35,10 @@ export class InodeTable {
     return this.#byNode.values();
   }
 
-  /** A new inode for a name that has none, hung into the tree. */
-  add(parent: Inode, name: string, entry: Entry): Inode {
+  /** A new inode for a name that has none, hung into the tree. `learnt`: when `entry` was so. */
+  add(parent: Inode, name: string, entry: Entry, learnt: number): Inode {
     this.#lastNode += 1;
-    const inode = new Inode(this.#lastNode, entry, { parent, name }, performance.now());
+    const inode = new Inode(this.#lastNode, entry, { parent, name }, learnt);
     this.#byNode.set(inode.node, inode);
     parent.children.set(name, inode);
     return inode;

@@ -73,7 +73,7 @@ export class Knowledge {
       }
       this.#core.table.vanish(known);
     }
-    return entry === undefined ? undefined : this.#core.table.add(parent, name, entry);
+    return entry === undefined ? undefined : this.#core.table.add(parent, name, entry, learnt);
   }
 
   /** Takes a new word of the platform on a known file. Another version is to be read anew. */

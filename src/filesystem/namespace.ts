@@ -180,7 +180,7 @@ export class Namespace {
   #enterNew(folder: Inode, name: string, entry: Entry): Inode {
     const stale = folder.children.get(name);
     if (stale !== undefined) this.#core.table.vanish(stale);
-    const made = this.#core.table.add(folder, name, { ...entry, name });
+    const made = this.#core.table.add(folder, name, { ...entry, name }, performance.now());
     if (entry.version !== unsentVersion) this.#core.listings.enter(folder, name, made.entry);
     return made;
   }

@@ -121,16 +121,16 @@ describe('two live objects never share a number, whatever the hash', () => {
 
   test('the second takes the next; d_ino says the same; a number that is given back is used again', () => {
     const table = new InodeTable({ ...entry(''), kind: 'folder' });
-    const a = table.add(table.root, 'a', entry('a'));
-    const b = table.add(table.root, 'b', entry('b'));
+    const a = table.add(table.root, 'a', entry('a'), 0);
+    const b = table.add(table.root, 'b', entry('b'), 0);
     a.lookups = b.lookups = 1;
     expect([table.number(a), table.number(b), table.number(a)]).toEqual([1000n, 1001n, 1000n]);
     expect(table.numberOf(table.root, entry('a'))).toBe(1000n);
     expect(table.numberOf(table.root, entry('c'))).toBe(1002n);
-    const c = table.add(table.root, 'c', entry('c'));
+    const c = table.add(table.root, 'c', entry('c'), 0);
     expect(table.number(c)).toBe(1002n);
     table.forget(a.node, 1);
-    const d = table.add(table.root, 'd', entry('d'));
+    const d = table.add(table.root, 'd', entry('d'), 0);
     expect(table.number(d)).toBe(1000n);
     expect(table.number(b)).toBe(1001n);
   });
