@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startEmulator } from '../emulators/start.js';
 import type { Outcome } from '../storage/mount-records.js';
 import type { Command } from './command.js';
 import { runDemoCheck } from './demo-check.js';
@@ -35,6 +34,8 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
     const wanted = typeof given === 'string' ? resolve(given) : join(folder, 'drive');
     if (await mkdir(wanted, { recursive: true }).catch(badMountPoint) !== undefined) undo.push(() => rmdir(wanted));
     const mountpoint = await checkMountPoint(wanted);
+    // Here and not above: a mount has no use for an HTTP server in its memory.
+    const { startEmulator } = await import('../emulators/start.js');
     const emulator = await startEmulator('sftpgo', {});
     undo.push(() => emulator.close());
     const { remote, env, root } = emulator.announcement;

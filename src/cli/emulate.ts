@@ -1,6 +1,5 @@
 /** `amarre emulate`: a platform as a small server on this machine, for trying things out and for tests. */
 import { once } from 'node:events';
-import { startEmulator } from '../emulators/start.js';
 import type { Command } from './command.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { emulateSchema, readOptions } from './options.js';
@@ -19,6 +18,8 @@ async function runEmulate(written: Readonly<Record<string, unknown>>): Promise<n
   const platform = String(written['platform']);
   if (platform !== 'sftpgo') throw new CommandError('usage', `${platform}: no emulator for this platform; there is sftpgo`);
   const signalled = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  // Here and not above: a mount has no use for an HTTP server in its memory.
+  const { startEmulator } = await import('../emulators/start.js');
   const emulator = await startEmulator(platform, {
     root: settings.root,
     port: settings.port,

@@ -30,7 +30,7 @@ export interface AssembledMount {
   readonly record: OwnRecord;
   /** Files whose last changes the platform does not hold. */
   pending(): Pending;
-  /** Sends what is unsent as far as it can, and closes everything but the session. */
+  /** Sends what is unsent as far as it can, ends whoever still uses the mount, and closes everything. */
   shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]>;
 }
 
@@ -103,6 +103,8 @@ async function assemble(
     pending: () => fileSystem.pending(),
     async shutdown(impatient) {
       const unsent = await fileSystem.shutdown(impatient);
+      // Before the parts go: a program on a detached mount gets an error, and not half a file system.
+      await session.abort();
       await closeAll();
       return unsent;
     },

@@ -95,7 +95,6 @@ async function serve(plan: Plan): Promise<number> {
   for (const file of outcome.unsent) log.error(file, 'not sent; its content is kept on this machine');
   await record.update({ phase: 'ended', waiting: 0, outcome }).catch(complain);
   await tell({ kind: 'ended', outcome });
-  await session.abort();
   await dieIfHeld(session.ended);
   return outcome.status;
 }
