@@ -45,6 +45,7 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
   let harbour: Harbour | undefined;
   let mounted: Mounted | undefined;
   let places = 0;
+  const told = new Set<string>();
 
   const now = (): { harbour: Harbour; mounted: Mounted } => {
     if (harbour === undefined || mounted === undefined) throw new Error('nothing is mounted yet');
@@ -59,7 +60,15 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
     const fault = now().mounted.output().split('\n').find((line) => line.includes('a fault in Amarre'));
     if (fault !== undefined) throw new Error(fault);
     // What is deleted while it is open goes when the kernel tells that it was closed, which is after close().
-    await eventually('nothing hidden is left on the server', async () => (await hiddenIn(now().harbour.root)).length === 0);
+    let left: readonly string[] = [];
+    const look = async () => {
+      left = (await hiddenIn(now().harbour.root)).filter((name) => !told.has(name));
+      return left.length === 0;
+    };
+    await eventually('nothing hidden is left on the server', look).catch((error: unknown) => {
+      for (const name of left) told.add(name);
+      throw new Error(`${String(error)}\n${left.join('\n')}`);
+    });
   });
 
   return {

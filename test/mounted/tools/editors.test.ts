@@ -17,7 +17,8 @@ const drive = useDrive({
 
 describe('vim', () => {
   const edit = (path: string, ...settings: string[]) => succeed('vim', [
-    '-es', '-u', 'NONE', '-i', 'NONE', '-N', ...settings.flatMap((setting) => ['--cmd', `set ${setting}`]),
+    // It keeps no backup of what lies below /tmp unless it is told to.
+    '-es', '-u', 'NONE', '-i', 'NONE', '-N', '--cmd', 'set backupskip=', ...settings.flatMap((setting) => ['--cmd', `set ${setting}`]),
     '-c', '%s/two/2/', '-c', 'wq', path,
   ], { env: { TERM: 'dumb' } });
 

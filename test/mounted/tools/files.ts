@@ -5,10 +5,18 @@ import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { succeed } from '../../support/programs.js';
 
-/** What a comparison of two files needs, in a form whose difference can be printed. */
-export async function content(path: string): Promise<{ readonly size: number; readonly sha256: string }> {
-  const bytes = await readFile(path);
+/** What a comparison of bytes needs, in a form whose difference can be printed. */
+export interface Content {
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export function contentOf(bytes: Uint8Array): Content {
   return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+export async function content(path: string): Promise<Content> {
+  return contentOf(await readFile(path));
 }
 
 export async function text(path: string): Promise<string> {
