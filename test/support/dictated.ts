@@ -42,7 +42,7 @@ own = {'open': open_, 'map': map_, **{f.__name__: f for f in (read, pread, write
 for line in sys.stdin:
     name, parameters = json.loads(line)
     try: answer = {'value': (own.get(name) or getattr(os, name))(*parameters)}
-    except OSError as e: answer = {'errno': errno.errorcode[e.errno]}
+    except OSError as e: answer = {'errno': {'ENOTSUP': 'EOPNOTSUPP'}.get(errno.errorcode[e.errno], errno.errorcode[e.errno])}
     except Exception as e: answer = {'mistake': repr(e)}
     print(json.dumps(answer), flush=True)
 `;
@@ -88,7 +88,7 @@ export class Dictated {
     return answer.value;
   }
 
-  /** What a call that must fail failed with. */
+  /** What a call that must fail failed with: an errno's name, with EOPNOTSUPP for the two that Linux has of it. */
   async refused(name: string, ...parameters: readonly unknown[]): Promise<string> {
     const outcome = await this.call(name, ...parameters).then((value) => `success: ${JSON.stringify(value)}`, (error: unknown) => error);
     return outcome instanceof Error ? outcome.message : String(outcome);
