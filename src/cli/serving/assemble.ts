@@ -88,8 +88,9 @@ async function assemble(
     fsname: plan.fsname ?? remote.withoutUser,
     allowOther: plan.allowOther,
     readOnly,
-    uid,
-    gid,
+    // Whom the kernel lets in without allow_other: who mounts, whoever is shown as the owner.
+    uid: process.getuid?.() ?? uid,
+    gid: process.getgid?.() ?? gid,
     timeGranularity,
     readAheadKib,
   }, log).catch((error: unknown) => {
