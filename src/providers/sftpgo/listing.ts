@@ -55,8 +55,8 @@ export interface Listing {
 
 /** Links looked up at once; the connections' own limit holds besides. */
 const linksAtOnce = 8;
-/** How long a look at one link may take, in milliseconds: it may lead to a pipe, which never answers. */
-const linkPatience = 5_000;
+/** How long a look at one link may take at most, in milliseconds: it may lead to a pipe, which never answers. */
+const longestLook = 5_000;
 /** Paths remembered as pipes, devices and the like, and as told in the log. */
 const remembered = 10_000;
 
@@ -65,7 +65,10 @@ export class Lister {
   private readonly specials = new LRUCache<string, true>({ max: remembered });
   private readonly told = new LRUCache<string, true>({ max: remembered });
 
-  constructor(private readonly api: Api, private readonly looker: Looker, private readonly log: Log) {}
+  /** `stallTimeout`: milliseconds after which a silent server counts as stalled; a link is given half of that. */
+  constructor(
+    private readonly api: Api, private readonly looker: Looker, private readonly log: Log, private readonly stallTimeout: number,
+  ) {}
 
   /** True where a listing has shown something at this path that must not be opened. */
   isSpecial(path: string): boolean {
@@ -158,7 +161,7 @@ export class Lister {
 
   /** Undefined: the link's target never answers, though the server does. */
   private async lookAtLink(folder: string, path: string, signal: AbortSignal): Promise<Sight | undefined> {
-    const patience = AbortSignal.timeout(linkPatience);
+    const patience = AbortSignal.timeout(Math.min(longestLook, this.stallTimeout / 2));
     try {
       return await this.looker.look(path, AbortSignal.any([signal, patience]));
     } catch (error) {

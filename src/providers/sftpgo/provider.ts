@@ -59,7 +59,7 @@ export class SftpgoProvider implements Provider {
     this.signIn = new SignIn(this.http, remote.user, credentials, log);
     const api = new Api(this.http, this.signIn);
     this.looker = new Looker(api);
-    this.lister = new Lister(api, this.looker, log);
+    this.lister = new Lister(api, this.looker, log, stallTimeout);
     this.temporaries = new Temporaries(api, instances, log);
     this.reader = new FileReader(api, this.looker);
     this.writer = new FileWriter(api, this.looker, this.temporaries, log);

@@ -202,6 +202,29 @@ describe('symbolic links', () => {
     await expect(listAll(provider, '/d')).rejects.toMatchObject({ errno: 'EIO' });
   });
 
+  it('to a pipe, which never answers, are left out and not asked for again', async () => {
+    const { root, backstage, provider, emulator } = await start({ settings: { stallTimeout: 1_000 } });
+    await backstage.put('/d/file', bytesOf(5), someTime);
+    await backstage.putFolder('/pipes');
+    execFileSync('mkfifo', [join(root, 'pipes', 'pipe')]);
+    await symlink('../pipes/pipe', join(root, 'd', 'link'));
+    expect(await names('/d')).toEqual(['file']);
+    await emulator.control.resetCounts();
+    expect(await names('/d')).toEqual(['file']);
+    expect(await count('head')).toBe(0);
+    await expect(provider.stat({ path: '/d/link' }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
+  });
+
+  it('of which a server that has fallen silent says nothing are not taken for pipes: the listing fails', async () => {
+    const { root, backstage, provider, emulator } = await start({ settings: { stallTimeout: 600 } });
+    await backstage.put('/d/file', bytesOf(5), someTime);
+    await symlink('file', join(root, 'd', 'link'));
+    await emulator.control.addRule({ route: 'head', times: 0, action: { kind: 'stall', at: 'request' } });
+    await expect(listAll(provider, '/d')).rejects.toMatchObject({ errno: 'EIO' });
+    await emulator.control.removeRules();
+    expect(await names('/d')).toEqual(['file', 'link']);
+  });
+
   it('are deleted and moved themselves, not what they lead to', async () => {
     const { root, backstage, provider } = await start();
     await backstage.put('/d/file', bytesOf(5), someTime);
