@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mountAt, readMounts, type Mount } from '../fuse/mount/mountinfo.js';
-import { mountType } from '../fuse/mount/mountpoint.js';
+import { mountType } from '../fuse/mount/options.js';
 import { detachMount } from '../fuse/mount/unmount.js';
 import { openMountRecords, type MountRecord, type MountRecords } from '../storage/mount-records.js';
 import type { Command } from './command.js';

@@ -7,8 +7,9 @@ import { DeviceConnection, type EndReason } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import { openAbortSwitch, type AbortSwitch } from './mount/abort.js';
 import { describeHolders } from './mount/holders.js';
-import { mountOnLinux, raiseReadAhead, type MountedDevice, type MountOptions } from './mount/linux.js';
+import { mountOnLinux, raiseReadAhead, type MountedDevice } from './mount/linux.js';
 import { mountAt, readMounts } from './mount/mountinfo.js';
+import type { MountOptions } from './mount/options.js';
 import { detachMount, unmount, type UnmountResult } from './mount/unmount.js';
 import { Notifier } from './notifier.js';
 import { hasLargeThreadPool } from './thread-pool.js';
@@ -29,7 +30,11 @@ export interface Session {
   unmount(): Promise<UnmountResult>;
   /** Takes the mount out of sight though it is used, and logs who uses it. Its users go on being served. */
   detach(): Promise<void>;
-  /** Ends the connection at once: whoever waits for an answer gets an error. Afterwards the process can end. */
+  /**
+   * Ends the connection at once: whoever waits for an answer gets an error. Afterwards the process can end; where
+   * the kernel's switch is out of its reach (`mount/abort.ts`) and the mount is used, by SIGKILL alone, which its
+   * `exit` event sends.
+   */
   abort(): Promise<void>;
 }
 
@@ -37,6 +42,8 @@ export interface Session {
 const initDeadline = 10_000;
 /** Milliseconds for the device to end behind an unmount, or behind an abort. */
 const endDeadline = 2000;
+/** Milliseconds for those who use the mount to go when all they get is errors, where it cannot be aborted. */
+const refusalDeadline = 300;
 
 /**
  * Mounts a file system. Resolves when programs can use it. Fails with an FsError: that of the root's
@@ -81,7 +88,9 @@ class KernelSession implements Session {
     const wishes = { maxReadahead: options.readAheadKib * 1024, timeGranularity: options.timeGranularity };
     this.#dispatcher = new Dispatcher(fs, this.#connection, wishes, log);
     // Not only where somebody aborts: any end of the process, a failure's too, must not wait for the device.
-    const abortAtExit = (): void => void this.#switch.throw();
+    const abortAtExit = (): void => {
+      if (!this.#switch.throw()) process.kill(process.pid, 'SIGKILL');
+    };
     process.once('exit', abortAtExit);
     this.ended = this.#connection.ended.then(async (reason) => {
       process.off('exit', abortAtExit);
@@ -131,10 +140,15 @@ class KernelSession implements Session {
 
   async abort(): Promise<void> {
     this.#notifier.stop();
-    // Without the switch, at least nobody waits for an answer of ours any more.
-    if (!this.#switch.throw()) this.#dispatcher.refuseAll();
-    if ((await withDeadline(this.ended, endDeadline)) === undefined) {
+    if (this.#switch.throw()) {
+      if ((await withDeadline(this.ended, endDeadline)) !== undefined) return;
       this.#log.error({ mountpoint: this.mountpoint }, 'the kernel does not let go of the mount: the process cannot end by itself');
+      return;
+    }
+    // Without the switch, at least nobody waits for an answer of ours any more.
+    this.#dispatcher.refuseAll();
+    if ((await withDeadline(this.ended, refusalDeadline)) === undefined) {
+      this.#log.info({ mountpoint: this.mountpoint }, 'the mount is still used, and ends with the process');
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Mounting on Linux: a descriptor of /dev/fuse is given to whoever may call mount(2). For root that is
- * mount(8), with the descriptor as its 3. Another way of mounting is another function of the same type.
+ * Mounting on Linux: an open /dev/fuse and a mount(2) by somebody who may. Where that is this process,
+ * mount(8) does it, with the device as its 3; for ordinary users it is fusermount3 (`helper.ts`).
  */
 import { close, open } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -8,23 +8,14 @@ import { endianness } from 'node:os';
 import { promisify } from 'node:util';
 import { FsError } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
-import { maxRequest } from '../protocol/init.js';
 import { errorCode } from '../system-error.js';
+import { devicePath, readMountFacts } from './facts.js';
+import { mountByHelper } from './helper.js';
 import { mountAt, readMounts } from './mountinfo.js';
-import { mountType, prepareMountPoint } from './mountpoint.js';
+import { prepareMountPoint } from './mountpoint.js';
+import { mountData, mountType, type MountOptions } from './options.js';
 import { runTool } from './tools.js';
-
-export interface MountOptions {
-  readonly mountpoint: string;
-  /** What /proc/mounts and df show as the source. Holds no user name and no secret. */
-  readonly fsname: string;
-  /** Users other than `uid` may use the mount, as far as modes and owners let them. */
-  readonly allowOther: boolean;
-  readonly readOnly: boolean;
-  /** Whose mount it is: without `allowOther` nobody else, not even root, may use it. */
-  readonly uid: number;
-  readonly gid: number;
-}
+import { explainFailure, requireWay, type MountFacts, type MountWish, type Way } from './ways.js';
 
 /** A mount that was made, and the device that serves it. */
 export interface MountedDevice {
@@ -35,7 +26,6 @@ export interface MountedDevice {
   readonly device: string;
 }
 
-const devicePath = '/dev/fuse';
 /** Milliseconds that mount(8) has. */
 const deadline = 10_000;
 
@@ -44,16 +34,14 @@ const closeDevice = promisify(close);
 
 /** Mounts. Every failure is an FsError whose message is one line that says what to do. */
 export async function mountOnLinux(options: MountOptions, log: Log): Promise<MountedDevice> {
-  if (process.platform !== 'linux' || endianness() !== 'LE') {
-    throw new FsError('ENOSYS', `the kernel driver runs on little-endian Linux, not on ${process.platform} ${process.arch}`);
-  }
-  if (process.geteuid?.() !== 0) throw new FsError('EPERM', 'mounting needs root on this machine: run as root, or with sudo');
+  requireLinux();
   const mountpoint = await prepareMountPoint(options.mountpoint, log);
-  const fd = await openDevice(devicePath, 'r+').catch((thrown: unknown) => {
-    throw deviceError(thrown);
-  });
+  const facts = await readMountFacts();
+  const way = requireWay(facts, options);
+  const fd = way.kind === 'mount'
+    ? await mountByProgram(way, mountpoint, options, facts)
+    : await mountByHelper(way, mountpoint, options, facts);
   try {
-    await mountAsRoot(fd, mountpoint, options);
     const mount = mountAt(await readMounts(), mountpoint);
     if (mount?.type !== mountType) throw new FsError('EIO', `the mount on ${mountpoint} was gone at once`);
     return { fd, mountpoint, device: mount.device };
@@ -63,31 +51,35 @@ export async function mountOnLinux(options: MountOptions, log: Log): Promise<Mou
   }
 }
 
-async function mountAsRoot(fd: number, mountpoint: string, options: MountOptions): Promise<void> {
-  // -i: without a helper program, which mount(8) would look for by the type's name.
-  const parameters = ['-i', '-t', mountType, '-o', mountData(options), '--', options.fsname, mountpoint];
-  const result = await runTool('mount', parameters, { deadline, descriptor: fd });
-  if (result === undefined) {
-    throw new FsError('ENOSYS', 'there is no mount command on this machine: install util-linux (Debian: apt install mount)');
-  }
-  if (result.status !== 0) throw mountError(mountpoint, result.said);
+/** Whether this process can mount at all, before anything is done for it. Throws the FsError that `mountOnLinux` would. */
+export async function requireMountable(wish: MountWish): Promise<void> {
+  requireLinux();
+  requireWay(await readMountFacts(), wish);
 }
 
-/** The options in mount(8)'s form. */
-export function mountData(options: MountOptions): string {
-  return [
-    'fd=3',
-    'rootmode=40000',
-    `user_id=${options.uid}`,
-    `group_id=${options.gid}`,
-    // The kernel compares modes and owners: with allow_other and without it, everybody would read everything.
-    'default_permissions',
-    `max_read=${maxRequest}`,
-    'nosuid',
-    'nodev',
-    ...(options.allowOther ? ['allow_other'] : []),
-    ...(options.readOnly ? ['ro'] : []),
-  ].join(',');
+function requireLinux(): void {
+  if (process.platform === 'linux' && endianness() === 'LE') return;
+  throw new FsError('ENOSYS', `the kernel driver runs on little-endian Linux, not on ${process.platform} ${process.arch}`);
+}
+
+/** Opens the device and lets mount(8) mount it. */
+async function mountByProgram(way: Way, mountpoint: string, options: MountOptions, facts: MountFacts): Promise<number> {
+  const fd = await openDevice(devicePath, 'r+').catch((thrown: unknown) => {
+    throw deviceError(thrown);
+  });
+  try {
+    // -i: without a helper program, which mount(8) would look for by the type's name.
+    const parameters = ['-i', '-t', mountType, '-o', mountData(options), '--', options.fsname, mountpoint];
+    const result = await runTool('mount', parameters, { deadline, descriptor: fd });
+    if (result === undefined) {
+      throw new FsError('ENOSYS', 'there is no mount command on this machine: install util-linux (Debian: apt install mount)');
+    }
+    if (result.status !== 0) throw new FsError('EPERM', explainFailure(facts, way, mountpoint, result.said));
+    return fd;
+  } catch (thrown) {
+    await closeDevice(fd);
+    throw thrown;
+  }
 }
 
 function deviceError(thrown: unknown): FsError {
@@ -96,11 +88,6 @@ function deviceError(thrown: unknown): FsError {
     return new FsError('ENXIO', `there is no ${devicePath}: load the module (modprobe fuse), or give the container --device ${devicePath}`, { cause: thrown });
   }
   return new FsError('EACCES', `${devicePath} cannot be opened (${code ?? 'unknown'}): give the container --device ${devicePath}`, { cause: thrown });
-}
-
-function mountError(mountpoint: string, said: string): FsError {
-  const hint = /permission denied|not permitted/i.test(said) ? ' (a container needs --cap-add SYS_ADMIN)' : '';
-  return new FsError('EPERM', `mount on ${mountpoint} failed: ${said === '' ? 'no reason given' : said}${hint}`);
 }
 
 /**

@@ -5,11 +5,9 @@ import { FsError } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
 import { errorCode } from '../system-error.js';
 import { mountAt, readMounts, type Mount } from './mountinfo.js';
+import { mountType } from './options.js';
 import { runTool } from './tools.js';
 import { detachMount } from './unmount.js';
-
-/** The type that /proc/mounts shows for our mounts. */
-export const mountType = 'fuse.amarre';
 
 /** Milliseconds that a mount found at the mount point has to answer. */
 const probeDeadline = 3000;

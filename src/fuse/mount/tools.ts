@@ -12,6 +12,8 @@ export interface ToolResult {
 export interface ToolOptions {
   /** A descriptor that the program finds as 3. */
   readonly descriptor?: number;
+  /** Besides this process's environment. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds until it is killed. */
   readonly deadline: number;
 }
@@ -23,7 +25,7 @@ export function runTool(command: string, parameters: readonly string[], options:
   return new Promise((resolve) => {
     const child = spawn(command, parameters, {
       stdio,
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...process.env, LC_ALL: 'C', ...options.env },
       timeout: options.deadline,
       killSignal: 'SIGKILL',
     });

@@ -1,11 +1,13 @@
-/** Unmounting by umount(8), and what to tell where it will not. */
+/** Unmounting by umount(8), or by fusermount3 for ordinary users, and what to tell where it will not. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FsError } from '../../errors.js';
+import { effectiveUser, findHelper } from './facts.js';
 import { describeHolders } from './holders.js';
 import { mountAt, readMounts } from './mountinfo.js';
 import { runTool } from './tools.js';
+import { unmountCommand } from './ways.js';
 
-/** Milliseconds that umount(8) has: it waits for the file system's last answers. */
+/** Milliseconds that the program has: it waits for the file system's last answers. */
 const deadline = 10_000;
 
 /** `busy`: who may hold it, empty where that is not known. */
@@ -30,12 +32,13 @@ export async function unmount(mountPoint: string, options: { readonly lazy: bool
 async function unmountOnce(mountPoint: string, lazy: boolean): Promise<UnmountResult> {
   const before = mountAt(await readMounts(), mountPoint);
   if (before === undefined) return 'unmounted';
-  // The path is canonical already; umount(8) must not look at it, for the mount may hang.
-  const parameters = [...(lazy ? ['-l'] : []), '-c', '-i', '--', mountPoint];
-  const result = await runTool('umount', parameters, { deadline });
-  if (result === undefined) throw new FsError('ENOSYS', 'there is no umount command on this machine: install util-linux');
+  const euid = effectiveUser();
+  const helper = euid === 0 ? undefined : await findHelper(process.env['PATH'] ?? '');
+  const [program, ...parameters] = unmountCommand({ euid, helper }, mountPoint, lazy);
+  const result = await runTool(program, parameters, { deadline });
+  if (result === undefined) throw new FsError('ENOSYS', `there is no ${program} command on this machine: install util-linux`);
   if (mountAt(await readMounts(), mountPoint)?.id !== before.id) return 'unmounted';
-  if (result.status === undefined) throw new FsError('ETIMEDOUT', `umount of ${mountPoint} did not end`);
+  if (result.status === undefined) throw new FsError('ETIMEDOUT', `${program} of ${mountPoint} did not end`);
   if (/busy/.test(result.said)) return { busy: await describeHolders(mountPoint) };
   throw new FsError('EPERM', `umount failed: ${result.said}`);
 }

@@ -1,6 +1,5 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { silentLog } from '../../../src/observe/log.js';
-import { mountData, mountOnLinux } from '../../../src/fuse/mount/linux.js';
+import { describe, expect, it } from 'vitest';
+import { helperData, mountData } from '../../../src/fuse/mount/options.js';
 import { hasLargeThreadPool, threadPoolEnvironment } from '../../../src/fuse/thread-pool.js';
 
 const options = { mountpoint: '/mnt', fsname: 'drive', allowOther: false, readOnly: false, uid: 1000, gid: 100 };
@@ -12,18 +11,12 @@ describe('the options of a mount', () => {
     expect(mountData({ ...options, allowOther: true })).toBe(`${always},allow_other`);
     expect(mountData({ ...options, readOnly: true })).toBe(`${always},ro`);
   });
-});
 
-describe('mounting', () => {
-  afterEach(() => {
-    vi.restoreAllMocks();
-  });
-
-  it('without root is refused with a line that says what to do', async () => {
-    vi.spyOn(process, 'geteuid').mockReturnValue(1000);
-    await expect(mountOnLinux(options, silentLog())).rejects.toMatchObject({
-      name: 'FsError', errno: 'EPERM', message: 'mounting needs root on this machine: run as root, or with sudo',
-    });
+  it('are the same for fusermount3, with source and type in them', () => {
+    const always = 'fsname=drive,subtype=amarre,default_permissions,max_read=1048576';
+    expect(helperData(options)).toBe(always);
+    expect(helperData({ ...options, allowOther: true, readOnly: true })).toBe(`${always},allow_other,ro`);
+    expect(helperData({ ...options, fsname: 'host/a,b\\c' })).toContain('fsname=host/a\\,b\\\\c,subtype');
   });
 });
 
