@@ -7,7 +7,8 @@ import { isSettled, type Core } from './core.js';
 import type { Caller, FileHandle, NodeId, OpenFlags, OpenReply } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
-import { freshWindow, nextWindow, type WindowLimits, type WindowState } from './reading/prefetch-window.js';
+import { blockSize } from './reading/block.js';
+import { freshWindow, nextWindow, windowLimits, type WindowState } from './reading/prefetch-window.js';
 import type { RemoteContent } from './reading/remote-content.js';
 import type { Draft } from './writing/draft.js';
 import type { Sender } from './writing/sender.js';
@@ -26,12 +27,6 @@ interface OpenFile {
   readonly reads: Map<AbortController, number>;
 }
 
-/** A first read in order opens this much; each further step doubles it. */
-const firstWindow = 1024 * 1024;
-
-/** No single reader is further ahead than this, whatever the budget. */
-const largestWindow = 64 * 1024 * 1024;
-
 /** How often a read starts again because the platform had a newer version than the listing told. */
 const corrections = 3;
 
@@ -40,14 +35,14 @@ export class OpenFiles {
   readonly #knowledge: Knowledge;
   readonly #sender: Sender;
   readonly #files = new Map<FileHandle, OpenFile>();
-  readonly #limits: WindowLimits;
+  /** Handles that read in order, and share the memory for reading ahead. */
+  readonly #inOrder = new Set<OpenFile>();
   #lastHandle = 0;
 
   constructor(core: Core, knowledge: Knowledge, sender: Sender) {
     this.#core = core;
     this.#knowledge = knowledge;
     this.#sender = sender;
-    this.#limits = { first: firstWindow, largest: Math.max(firstWindow, Math.min(largestWindow, core.settings.memory / 4)) };
   }
 
   /** OPEN. Asks the platform nothing; what is wrong with it shows at the first read or write. */
@@ -171,6 +166,7 @@ export class OpenFiles {
     const file = this.#get(handle);
     const { inode } = file;
     this.#files.delete(handle);
+    this.#inOrder.delete(file);
     for (const read of file.reads.keys()) read.abort();
     inode.content?.cancel(file);
     if (inode.pages !== 'lost') inode.pages?.cancel(file);
@@ -251,8 +247,11 @@ export class OpenFiles {
       if (pinned === 'lost') throw lost(inode);
       const content = pinned ?? this.#knowledge.contentOf(inode);
       try {
-        const step = nextWindow(file.window, offset, length, content.size, this.#limits);
+        const limits = windowLimits(this.#core.settings.memory, this.#inOrder.size, blockSize);
+        const step = nextWindow(file.window, offset, length, content.size, limits);
         file.window = step.state;
+        if (step.state.window > 0) this.#inOrder.add(file);
+        else this.#inOrder.delete(file);
         const { start, end } = step.ahead;
         if (end > start) {
           // The read itself and what follows it go out as one request where they touch.

@@ -19,6 +19,23 @@ export interface WindowState {
   readonly asked: number;
 }
 
+/** No single reader is further ahead than this, whatever the budget. */
+const farthest = 64 * 1024 * 1024;
+
+/** A first read in order opens this much; each further step doubles it. */
+const nearest = 1024 * 1024;
+
+/**
+ * The windows of each of so many handles that read in order: all together they take a quarter of the
+ * memory, half of what is kept, so that no block is dropped before it was read. Whole blocks, for a
+ * part of one costs what the whole does.
+ */
+export function windowLimits(memory: number, readers: number, block: number): WindowLimits {
+  const share = memory / 4 / Math.max(1, readers);
+  const largest = Math.floor(Math.min(farthest, share) / block) * block;
+  return { first: Math.min(nearest, largest), largest };
+}
+
 /** A handle just opened: a read at 0 counts as reading in order. */
 export const freshWindow: WindowState = { next: 0, window: 0, asked: 0 };
 

@@ -27,7 +27,8 @@ export interface ContentParts {
 interface Fetch {
   readonly first: number;
   readonly blocks: readonly Block[];
-  readonly reader: Reader;
+  /** Who asked for blocks of it, himself or by finding them on their way, and has not gone since. */
+  readonly readers: Set<Reader>;
   readonly abort: AbortController;
 }
 
@@ -36,7 +37,7 @@ export class RemoteContent {
   /** The platform's name for this version. Changes when our own setting of a time renames it. */
   version: string;
   readonly #parts: ContentParts;
-  #key: number;
+  readonly #key: number;
   readonly #loading = new Map<number, { readonly block: Block; readonly fetch: Fetch }>();
   readonly #fetches = new Set<Fetch>();
 
@@ -72,6 +73,7 @@ export class RemoteContent {
     } finally {
       for (const block of blocks) block.claims -= 1;
       if (signal.aborted) this.cancel(reader);
+      else for (const fetch of this.#fetches) if (fetch.readers.size === 0) this.#stopIfUnwanted(fetch);
     }
     return pieces;
   }
@@ -96,24 +98,18 @@ export class RemoteContent {
     for (let index = Math.floor(offset / blockSize); index < behind; index += 1) this.#parts.store.drop(this.#key, index);
   }
 
-  /** Ends the fetches that this reader began and that nobody waits for. */
+  /** A reader goes: ends the fetches that nobody else asked for and nobody waits for. */
   cancel(reader: Reader): void {
-    for (const fetch of this.#fetches) {
-      if (fetch.reader === reader && fetch.blocks.every((block) => block.claims === 0)) this.#stop(fetch);
-    }
-  }
-
-  /** Forgets every block, as they are not trusted at the next open. The store drops them as they age. */
-  forget(): void {
-    for (const fetch of this.#fetches) this.#stop(fetch);
-    this.#key = this.#parts.store.newContent();
+    for (const fetch of this.#fetches) if (fetch.readers.delete(reader)) this.#stopIfUnwanted(fetch);
   }
 
   /** The blocks `first` to `last`: kept ones, ones on their way, and new fetches for the runs between. */
   #ensure(first: number, last: number, reader: Reader): Block[] {
     const blocks: (Block | undefined)[] = [];
     for (let index = first; index <= last; index += 1) {
-      blocks.push(this.#parts.store.get(this.#key, index) ?? this.#loading.get(index)?.block);
+      const loading = this.#loading.get(index);
+      loading?.fetch.readers.add(reader);
+      blocks.push(loading?.block ?? this.#parts.store.get(this.#key, index));
     }
     const all: Block[] = [];
     for (let i = 0; i < blocks.length;) {
@@ -136,7 +132,7 @@ export class RemoteContent {
     for (let index = first; index < first + count; index += 1) {
       blocks.push(new Block(Math.min(blockSize, this.size - index * blockSize)));
     }
-    const fetch: Fetch = { first, blocks, reader, abort: new AbortController() };
+    const fetch: Fetch = { first, blocks, readers: new Set([reader]), abort: new AbortController() };
     for (const [i, block] of blocks.entries()) this.#loading.set(first + i, { block, fetch });
     this.#fetches.add(fetch);
     void this.#run(fetch);
@@ -203,7 +199,8 @@ export class RemoteContent {
     }
   }
 
-  #stop(fetch: Fetch): void {
+  #stopIfUnwanted(fetch: Fetch): void {
+    if (fetch.readers.size > 0 || fetch.blocks.some((block) => block.claims > 0)) return;
     this.#drop(fetch);
     fetch.abort.abort();
   }
