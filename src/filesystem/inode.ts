@@ -4,6 +4,7 @@
  */
 import type { FsError } from '../errors.js';
 import type { Entry, Location } from '../providers/provider.js';
+import { Crossings } from './crossings.js';
 import type { NodeId } from './filesystem.js';
 import type { RemoteContent } from './reading/remote-content.js';
 import type { Draft } from './writing/draft.js';
@@ -49,6 +50,7 @@ export class Inode {
   pages: RemoteContent | 'lost' | undefined;
   /** The local copy while somebody writes. */
   draft: Draft | undefined;
+  #crossings: Crossings | undefined;
   /** The size that the kernel believes in: told by us, and grown by what it wrote since. */
   kernelSize: number | undefined;
   /** How far behind the kernel's idea of the end the real one is, where O_APPEND writes. */
@@ -72,6 +74,12 @@ export class Inode {
     this.entry = entry;
     this.place = place;
     this.learnt = learnt;
+  }
+
+  /** Its READs and WRITEs that are under way. Few files ever have any. */
+  get crossings(): Crossings {
+    this.#crossings ??= new Crossings();
+    return this.#crossings;
   }
 
   get isRoot(): boolean {

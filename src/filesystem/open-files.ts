@@ -80,17 +80,10 @@ export class OpenFiles {
     if (caller.signal.aborted) own.abort();
     caller.signal.addEventListener('abort', interrupted, { once: true });
     file.reads.set(own, caller.pid);
+    const now = () => this.#readNow(file, offset, length, own.signal);
     try {
-      for (;;) {
-        const { draft } = file.inode;
-        if (draft === undefined) return await this.#readRemote(file, offset, length, own.signal);
-        try {
-          return await this.#readDraft(file, draft, offset, length, own.signal);
-        } catch (thrown) {
-          // Sent and let go in the middle of the read: the platform has it now.
-          if (file.inode.draft === draft || own.signal.aborted) throw thrown;
-        }
-      }
+      // What is answered past the kernel's pages can spoil none.
+      return await (file.direct ? now() : file.inode.crossings.read(offset, offset + length, own.signal, now));
     } finally {
       file.reads.delete(own);
       caller.signal.removeEventListener('abort', interrupted);
@@ -103,6 +96,10 @@ export class OpenFiles {
     const inode = file?.inode ?? this.#core.table.get(node);
     if (file === undefined && !fromPageCache) throw new FsError('EBADF', 'a write to a file that is not open');
     this.#writable();
+    return await inode.crossings.write(offset, offset + data.length, () => this.#write(inode, file, offset, data, fromPageCache, caller));
+  }
+
+  async #write(inode: Inode, file: OpenFile | undefined, offset: number, data: Uint8Array, fromPageCache: boolean, caller: Caller): Promise<number> {
     await this.#prepare(inode, file, caller.signal);
     const place = file?.flags.append === true && !fromPageCache ? offset + inode.appendShift : offset;
     const { maxFileSize } = this.#core.provider.traits;
@@ -230,6 +227,20 @@ export class OpenFiles {
       }
     }
     this.#core.table.dropIfUnused(inode);
+  }
+
+  /** The bytes as they are in this moment, in the draft or on the platform. */
+  async #readNow(file: OpenFile, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    for (;;) {
+      const { draft } = file.inode;
+      if (draft === undefined) return await this.#readRemote(file, offset, length, signal);
+      try {
+        return await this.#readDraft(file, draft, offset, length, signal);
+      } catch (thrown) {
+        // Sent and let go in the middle of the read: the platform has it now.
+        if (file.inode.draft === draft || signal.aborted) throw thrown;
+      }
+    }
   }
 
   async #readDraft(file: OpenFile, draft: Draft, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
