@@ -3,62 +3,11 @@
  * `src/providers/provider.ts` is a test here. A provider's own file says how its platform is looked
  * at from behind.
  */
-import { setMaxListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isErrno } from '../../src/errors.js';
 import { isHiddenName } from '../../src/providers/hidden-names.js';
-import type { Content, Entry, Provider, ReadRequest } from '../../src/providers/provider.js';
-
-/** The platform seen from behind: what a person could do and see there without the provider. */
-export interface Backstage {
-  put(path: string, content: Uint8Array, modified: number): Promise<void>;
-  putFolder(path: string): Promise<void>;
-  remove(path: string): Promise<void>;
-  /** Bytes of a file; undefined where there is none. */
-  get(path: string): Promise<Buffer | undefined>;
-  /** All paths, sorted, folders with `/` behind, temporary things too. */
-  tree(): Promise<readonly string[]>;
-}
-
-export interface Subject {
-  readonly provider: Provider;
-  readonly backstage: Backstage;
-  close(): Promise<void>;
-}
-
-/** A time that every platform can keep, in milliseconds. */
-export const someTime = 1_700_000_000_000;
-export const never = new AbortController().signal;
-setMaxListeners(0, never);
-
-/** Bytes that differ at every place. */
-export function bytesOf(length: number, seed = 0): Buffer {
-  return Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 7 + (at >> 8) + seed) % 256));
-}
-
-/** Content for a write, in pieces of odd sizes. */
-export function contentOf(bytes: Uint8Array): Content {
-  return {
-    size: bytes.length,
-    async *open(start) {
-      await Promise.resolve();
-      for (let at = start; at < bytes.length; at += 60_001) yield bytes.subarray(at, at + 60_001);
-    },
-  };
-}
-
-export async function listAll(provider: Provider, path: string, signal = never): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  for await (const batch of provider.list({ path }, signal)) entries.push(...batch);
-  return entries;
-}
-
-export async function readAll(provider: Provider, path: string, request: Partial<ReadRequest> = {}): Promise<{ bytes: Buffer; entry: Entry }> {
-  const { entry, body } = await provider.read({ path }, { start: 0, end: 2 ** 40, version: undefined, ...request }, never);
-  const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
-  return { bytes: Buffer.concat(pieces), entry };
-}
+import type { Content, Entry, Provider } from '../../src/providers/provider.js';
+import { bytesOf, contentOf, listAll, never, readAll, someTime, soon, type Backstage, type Subject } from './subject.js';
 
 export function describeProvider(name: string, open: () => Promise<Subject>): void {
   describe(`${name} keeps the contract`, () => {
@@ -258,7 +207,7 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
         await expect(write('/no/such/file', 'x')).rejects.toMatchObject({ errno: 'ENOENT' });
         await expect(write('/file/below', 'x')).rejects.toMatchObject({ errno: 'ENOTDIR' });
         await expect(write('/folder', 'x')).rejects.toMatchObject({ errno: 'EISDIR' });
-        await expect.poll(() => backstage.tree()).toEqual(['/file', '/folder/']);
+        await expect.poll(() => backstage.tree(), soon).toEqual(['/file', '/folder/']);
         expect((await backstage.get('/file'))?.equals(bytesOf(3))).toBe(true);
       });
 
@@ -276,7 +225,7 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
           await expect(provider.write({ path }, broken, { modified: someTime }, never)).rejects.toMatchObject({ errno: 'EIO' });
         }
         expect((await backstage.get('/old'))?.equals(bytesOf(1000))).toBe(true);
-        await expect.poll(() => backstage.tree()).toEqual(['/old']);
+        await expect.poll(() => backstage.tree(), soon).toEqual(['/old']);
       });
 
       it('that is interrupted leaves the old file whole, and no new one', async () => {
@@ -296,7 +245,7 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
           expect(isErrno(error, 'EINTR') || (error instanceof Error && error.name === 'AbortError')).toBe(true);
         }
         expect((await backstage.get('/old'))?.equals(bytesOf(1000))).toBe(true);
-        await expect.poll(() => backstage.tree()).toEqual(['/old']);
+        await expect.poll(() => backstage.tree(), soon).toEqual(['/old']);
       });
 
       it('shows readers the old file or the new one while it runs', async () => {
@@ -561,7 +510,7 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
         await backstage.putFolder('/d');
         await expect(provider.copy({ path: '/no' }, { path: '/g' }, { modified: someTime }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
         await expect(provider.copy({ path: '/f' }, { path: '/d' }, { modified: someTime }, never)).rejects.toMatchObject({ errno: 'EISDIR' });
-        await expect.poll(() => backstage.tree()).toEqual(['/d/', '/f']);
+        await expect.poll(() => backstage.tree(), soon).toEqual(['/d/', '/f']);
       });
     });
 
@@ -592,7 +541,7 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
           const error: unknown = await member().catch((thrown: unknown) => thrown);
           expect(isErrno(error, 'EINTR') || (error instanceof Error && error.name === 'AbortError'), name).toBe(true);
         }
-        await expect.poll(() => backstage.tree()).toEqual(before);
+        await expect.poll(() => backstage.tree(), soon).toEqual(before);
       });
 
       it('many calls at once all get their answers', async () => {

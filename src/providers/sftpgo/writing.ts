@@ -7,6 +7,7 @@
 import { LRUCache } from 'lru-cache';
 import { FsError, isErrno } from '../../errors.js';
 import type { Try } from '../../http/retry.js';
+import { delay } from '../../http/waiting.js';
 import type { Log } from '../../observe/log.js';
 import { nameOf, parentOf } from '../paths.js';
 import type { Content, Entry, WriteOptions } from '../provider.js';
@@ -62,7 +63,7 @@ export class FileWriter {
       }
       return entryOf(to, sight);
     } catch (error) {
-      this.temporaries.discard(temporary);
+      this.temporaries.discard(temporary, { mayCome: true });
       throw error;
     }
   }
@@ -90,16 +91,17 @@ export class FileWriter {
     for (;;) {
       // A new name for each try: the server may still be writing to the old one.
       const temporary = this.temporaries.pathIn(folder);
-      try {
-        const outcome = await this.upload(temporary, content, options, signal);
-        if ('refused' in outcome) throw outcome.refused;
-        if ('done' in outcome) return { path: temporary, sight: outcome.done };
-        await progress.wait(outcome.failure);
-      } catch (error) {
-        this.temporaries.discard(temporary);
+      const outcome = await this.upload(temporary, content, options, signal).catch((error: unknown) => {
+        this.temporaries.discard(temporary, { mayCome: true });
         throw error;
+      });
+      if ('done' in outcome) return { path: temporary, sight: outcome.done };
+      if ('refused' in outcome) {
+        this.temporaries.discard(temporary, { mayCome: false });
+        throw outcome.refused;
       }
-      this.temporaries.discard(temporary);
+      this.temporaries.discard(temporary, { mayCome: true });
+      await progress.wait(outcome.failure);
     }
   }
 
@@ -154,7 +156,7 @@ export class FileWriter {
         return true;
       }
       const error = await this.explainPlacing(staged.path, target, reply, commit.signal);
-      this.temporaries.discard(staged.path);
+      this.temporaries.discard(staged.path, { mayCome: false });
       if (error === undefined) {
         this.direct.set(parentOf(target), true);
         this.log.warn({ folder: parentOf(target) }, 'this user may not rename here: new files are made directly, and existing ones cannot be replaced');
@@ -163,7 +165,7 @@ export class FileWriter {
       throw error;
     } catch (error) {
       // Harmless where it has become the target all the same: the hidden name is gone then.
-      this.temporaries.discard(staged.path);
+      this.temporaries.discard(staged.path, { mayCome: false });
       throw error;
     } finally {
       commit.end();
@@ -223,11 +225,18 @@ export class FileWriter {
   private async removeHalf(path: string): Promise<void> {
     const signal = AbortSignal.timeout(halfFilePatience);
     try {
-      const reply = await this.api.call({
-        operation: 'delete file', method: 'DELETE', route: '/user/files', path, accept: [200], idempotent: true,
-      }, signal);
-      if (reply.kind === 'answer') await reply.answer.discard();
-      else if (!isErrno(reply.error, 'ENOENT')) throw reply.error;
+      // Where nothing is there the request that was cut off may still be on its way through the server.
+      for (const last of [false, true]) {
+        const reply = await this.api.call({
+          operation: 'delete file', method: 'DELETE', route: '/user/files', path, accept: [200], idempotent: true,
+        }, signal);
+        if (reply.kind === 'answer') {
+          await reply.answer.discard();
+          return;
+        }
+        if (!isErrno(reply.error, 'ENOENT')) throw reply.error;
+        if (!last) await delay(lateComer, signal);
+      }
     } catch (error) {
       this.log.error({ path, err: error }, 'a part of a file that could not be sent may stand under its name: it could not be deleted');
     }
@@ -244,6 +253,8 @@ export class FileWriter {
 
 /** How long the deletion of half a file may take, in milliseconds. */
 const halfFilePatience = 10_000;
+/** How long after a request was cut off its file may still appear, in milliseconds, as far as anybody waits for it. */
+const lateComer = 250;
 
 function entryOf(path: string, sight: FileSight): Entry {
   return { name: nameOf(path), kind: 'file', size: sight.size, modified: sight.modified, version: formatVersion(sight), observed: sight.date };

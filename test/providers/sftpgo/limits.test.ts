@@ -1,6 +1,6 @@
 /** SFTPGo's limits: requests at once, sessions, the rate. (SFTPGo's page: statuses) */
 import { afterEach, describe, expect, it } from 'vitest';
-import { bytesOf, contentOf, listAll, never, readAll, someTime } from '../conformance.js';
+import { bytesOf, contentOf, listAll, never, readAll, someTime } from '../subject.js';
 import { startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 
 let subject: SftpgoSubject;

@@ -4,7 +4,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bytesOf, listAll, never, readAll, someTime } from '../conformance.js';
+import { bytesOf, listAll, never, readAll, someTime } from '../subject.js';
 import { startServer } from '../../support/http-server.js';
 import { openAt, startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 

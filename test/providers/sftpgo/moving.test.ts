@@ -2,7 +2,7 @@
 import { mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bytesOf, listAll, never, someTime } from '../conformance.js';
+import { bytesOf, listAll, never, someTime } from '../subject.js';
 import { startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 
 let subject: SftpgoSubject;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Provider } from '../../../src/providers/provider.js';
 import { startServer } from '../../support/http-server.js';
-import { bytesOf, never, readAll, someTime } from '../conformance.js';
+import { bytesOf, never, readAll, someTime } from '../subject.js';
 import { openAt, startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 
 let subject: SftpgoSubject;

@@ -1,7 +1,7 @@
 /** Signing in to SFTPGo. (SFTPGo's page: token) */
 import { afterEach, describe, expect, it } from 'vitest';
 import { isErrno } from '../../../src/errors.js';
-import { bytesOf, contentOf, listAll, never, readAll, someTime } from '../conformance.js';
+import { bytesOf, contentOf, listAll, never, readAll, someTime } from '../subject.js';
 import { openAt, startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 
 let subject: SftpgoSubject;

@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FaultAction, FaultRule } from '../../../src/emulators/common/faults.js';
 import { isErrno } from '../../../src/errors.js';
-import { bytesOf, contentOf, listAll, never, readAll, someTime } from '../conformance.js';
+import { bytesOf, contentOf, listAll, never, readAll, someTime } from '../subject.js';
 import { startSubject, type SftpgoSubject } from './subject.js';
 
 let subject: SftpgoSubject;

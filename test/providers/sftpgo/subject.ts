@@ -1,5 +1,4 @@
 /** An SFTPGo provider on an emulator over a fresh folder, with the folder at hand. */
-import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +10,7 @@ import type { Provider } from '../../../src/providers/provider.js';
 import { parseRemote } from '../../../src/providers/remote.js';
 import type { Credentials, ProviderSettings } from '../../../src/providers/settings.js';
 import { collectingLog, type LogLine } from '../../support/collecting-log.js';
-import type { Backstage, Subject } from '../conformance.js';
+import type { Backstage, Subject } from '../subject.js';
 
 export interface SubjectOptions {
   readonly emulator?: SftpgoOptions;
@@ -95,13 +94,6 @@ export function backstageOf(root: string): Backstage {
         .sort();
     },
   };
-}
-
-/** A signal that many may wait on. */
-export function quietSignal(): AbortSignal {
-  const { signal } = new AbortController();
-  setMaxListeners(0, signal);
-  return signal;
 }
 
 /** A provider on any server, at a folder of it. */

@@ -3,7 +3,7 @@ import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { formatHiddenName } from '../../../src/providers/hidden-names.js';
-import { bytesOf, listAll, never, someTime } from '../conformance.js';
+import { bytesOf, listAll, never, someTime, soon } from '../subject.js';
 import { startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 
 let subject: SftpgoSubject;
@@ -32,7 +32,7 @@ describe('leftovers', () => {
     await backstage.put('/d/f', bytesOf(1), someTime);
     for (let at = 0; at < 5; at += 1) await leave('/d', 'deadone', 0, at);
     expect((await listAll(provider, '/d')).map(({ name }) => name)).toEqual(['f']);
-    await expect.poll(() => backstage.tree()).toEqual(['/d/', '/d/f']);
+    await expect.poll(() => backstage.tree(), soon).toEqual(['/d/', '/d/f']);
     expect(log.filter(({ msg }) => msg.includes('earlier mount left behind')).length).toBe(5);
   });
 
@@ -42,7 +42,7 @@ describe('leftovers', () => {
     await leave('/', 'another', 8, 2);
     const own = await leave('/', 'ownown', 30, 3);
     expect(await listAll(provider, '/')).toEqual([]);
-    await expect.poll(() => backstage.tree()).toEqual([young, own].sort());
+    await expect.poll(() => backstage.tree(), soon).toEqual([young, own].sort());
     for (const path of [young, own]) await expect(provider.stat({ path }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
   });
 
@@ -85,6 +85,37 @@ describe('leftovers', () => {
     expect((await listAll(provider, '/')).map(({ name }) => name)).toEqual(['.amarre-notes']);
     await provider.close();
     expect(await backstage.tree()).toEqual(before);
+  });
+});
+
+describe('an upload that was cut off', () => {
+  it('and whose file appears only after it was to be deleted is deleted all the same', async () => {
+    const { provider, backstage, emulator } = await start();
+    // The server is slow to begin: the deletion overtakes it.
+    await emulator.control.addRule({ route: 'upload', action: { kind: 'slow', latencyMs: 150 } });
+    const abort = new AbortController();
+    const slow = {
+      size: 1_000_000,
+      async *open() {
+        yield bytesOf(500_000);
+        abort.abort();
+        await Promise.resolve();
+        yield bytesOf(500_000);
+      },
+    };
+    await expect(provider.write({ path: '/f' }, slow, { modified: someTime }, abort.signal)).rejects.toMatchObject({ errno: 'EINTR' });
+    await expect.poll(async () => (await emulator.control.state()).counts['delete'] ?? 0, soon).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect.poll(() => backstage.tree(), soon).toEqual([]);
+  });
+
+  it('is looked after at the end, too', async () => {
+    const { provider, backstage, emulator } = await start();
+    await emulator.control.addRule({ route: 'delete', action: { kind: 'answer', status: 404, headers: { 'content-type': 'application/json' }, body: { error: 'file does not exist' } } });
+    await emulator.control.addRule({ route: 'upload', times: 1, action: { kind: 'loseAnswer' } });
+    await provider.write({ path: '/f' }, { size: 5, async *open() { await Promise.resolve(); yield bytesOf(5); } }, { modified: someTime }, never);
+    await provider.close();
+    expect(await backstage.tree()).toEqual(['/f']);
   });
 });
 

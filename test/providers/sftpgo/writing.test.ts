@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { isErrno } from '../../../src/errors.js';
 import { isHiddenName } from '../../../src/providers/hidden-names.js';
 import type { Content, Entry, Provider } from '../../../src/providers/provider.js';
-import { bytesOf, contentOf, never, someTime } from '../conformance.js';
+import { bytesOf, contentOf, never, someTime, soon } from '../subject.js';
 import { startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 
 let subject: SftpgoSubject;
@@ -34,7 +34,7 @@ async function hiddenThings(): Promise<string[]> {
 
 /** The old file is whole and nothing else is there, now or soon. */
 async function expectOnly(path: string, bytes: Uint8Array): Promise<void> {
-  await expect.poll(() => subject.backstage.tree()).toEqual([path]);
+  await expect.poll(() => subject.backstage.tree(), soon).toEqual([path]);
   expect((await subject.backstage.get(path))?.equals(bytes)).toBe(true);
 }
 
@@ -63,7 +63,7 @@ describe('an upload', () => {
     await backstage.put('/f', old, someTime);
     await emulator.control.addRule({ route: 'upload', action: { kind: 'cutUpload', afterBytes: 100_000 } });
     await put(provider, '/f', fresh, someTime + 5000);
-    await expect.poll(async () => (await backstage.tree()).filter((path) => !path.includes('.sftpgo-upload'))).toEqual(['/f']);
+    await expect.poll(async () => (await backstage.tree()).filter((path) => !path.includes('.sftpgo-upload')), soon).toEqual(['/f']);
     expect((await backstage.get('/f'))?.equals(fresh)).toBe(true);
     const uploads = (await requests()).filter((line) => line.startsWith('upload'));
     expect(uploads.length).toBe(2);
@@ -200,7 +200,7 @@ describe('quota', () => {
     await expect(put(another({ user: 'maxsize' }), '/f', bytesOf(2000))).rejects.toMatchObject({ errno: 'EDQUOT' });
     await emulator.control.addRule({ route: 'upload', action: { kind: 'answer', status: 413, headers: { 'content-type': 'text/html' }, body: '<title>413 Request Entity Too Large</title>' } });
     await expect(put(provider, '/f', fresh)).rejects.toMatchObject({ errno: 'EFBIG' });
-    await expect.poll(() => subject.backstage.tree()).toEqual([]);
+    await expect.poll(() => subject.backstage.tree(), soon).toEqual([]);
   });
 });
 
@@ -213,7 +213,7 @@ describe('rights', () => {
     await expect(put(provider, '/f', fresh)).rejects.toMatchObject({ errno: 'EACCES' });
     expect((await backstage.get('/f'))?.equals(old)).toBe(true);
     expect((await backstage.get('/new'))?.equals(fresh)).toBe(true);
-    await expect.poll(() => backstage.tree()).toEqual(['/f', '/new']);
+    await expect.poll(() => backstage.tree(), soon).toEqual(['/f', '/new']);
   });
 
   it('a user who may not rename makes new files directly, once that is known at once', async () => {
@@ -221,7 +221,7 @@ describe('rights', () => {
     await backstage.put('/f', old, someTime);
     const provider = another({ user: 'no_rename' });
     await put(provider, '/one', fresh);
-    await expect.poll(() => hiddenThings()).toEqual([]);
+    await expect.poll(() => hiddenThings(), soon).toEqual([]);
     await emulator.control.resetCounts();
     await put(provider, '/two', fresh);
     expect(await requests()).toEqual(['head /two', 'upload /two', 'head /two']);
@@ -321,6 +321,6 @@ describe('copies', () => {
     const poor = another({ user: 'no_copy' });
     const error: unknown = await poor.copy?.({ path: '/f' }, { path: '/h' }, { modified: someTime }, never).catch((thrown: unknown) => thrown);
     expect(isErrno(error, 'EOPNOTSUPP')).toBe(true);
-    await expect.poll(() => backstage.tree()).toEqual(['/f', '/g']);
+    await expect.poll(() => backstage.tree(), soon).toEqual(['/f', '/g']);
   });
 });
