@@ -124,6 +124,8 @@ export class Namespace {
     const target = to.children.get(newName);
     if (target === inode) return;
     if (noReplace && target?.draft?.dirty === true) throw new FsError('EEXIST', `${target.path} exists`);
+    // What the platform does not know of cannot stop it: an unsent file and what is in a folder.
+    if (target?.entry.version === unsentVersion && inode.kind === 'folder') throw new FsError('ENOTDIR', `${target.path} is a file`);
     if (target?.kind === 'folder' && this.#hasUnsent(target)) throw new FsError('ENOTEMPTY', `${target.path} holds a file that is being written`);
     const move = async (): Promise<void> => {
       const { table, provider } = this.#core;
@@ -131,7 +133,8 @@ export class Namespace {
       this.#renamed(inode, to, newName, entry);
     };
     const both = target === undefined ? [inode] : [inode, target];
-    await this.#dropOnFailure([from, to], () => this.#sender.whileQuiet(both, signal, move));
+    const doubtful = target?.kind === 'folder' ? [from, to, target] : [from, to];
+    await this.#dropOnFailure(doubtful, () => this.#sender.whileQuiet(both, signal, move));
     this.#core.table.dropIfUnused(inode);
   }
 

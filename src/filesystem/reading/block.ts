@@ -20,6 +20,8 @@ export class Block {
   readonly length: number;
   /** How many reads count on this block: a fetch that none counts on may be given up. */
   claims = 0;
+  /** How many of its bytes the kernel was given. */
+  delivered = 0;
   #pieces: Uint8Array[] = [];
   #filled = 0;
   #failure: FsError | undefined;

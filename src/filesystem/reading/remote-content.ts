@@ -90,12 +90,18 @@ export class RemoteContent {
 
   /**
    * `[offset, offset + length)` was delivered to a reader in order, and the kernel keeps it in its
-   * pages: the blocks that end in it go, young, before the garbage collector carries them about.
+   * pages: the blocks of which it has all go, young, before the garbage collector carries them about.
+   * Requests do not end where blocks do, and may come in any order: a part is not all.
    */
   delivered(offset: number, length: number): void {
     const end = Math.min(offset + length, this.size);
-    const behind = end === this.size ? Math.ceil(end / blockSize) : Math.floor(end / blockSize);
-    for (let index = Math.floor(offset / blockSize); index < behind; index += 1) this.#parts.store.drop(this.#key, index);
+    for (let index = Math.floor(offset / blockSize); index * blockSize < end; index += 1) {
+      const block = this.#loading.get(index)?.block ?? this.#parts.store.get(this.#key, index);
+      if (block === undefined) continue;
+      const start = index * blockSize;
+      block.delivered += Math.min(end, start + block.length) - Math.max(offset, start);
+      if (block.delivered >= block.length) this.#parts.store.drop(this.#key, index);
+    }
   }
 
   /** A reader goes: ends the fetches that nobody else asked for and nobody waits for. */
