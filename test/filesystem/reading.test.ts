@@ -153,6 +153,20 @@ describe('reading in order is read ahead, with a window that grows', () => {
     await m.close(file);
   });
 
+  test('each byte once, too, where requests end within blocks and overtake each other', async () => {
+    const content = pattern(8 * mega);
+    const file = await opened('/f', content);
+    const step = 200_000;
+    for (let at = 0; at < content.length; at += 2 * step) {
+      for (const offset of at === 0 ? [at, at + step] : [at + step, at]) {
+        expect((await m.read(file, offset, step)).equals(content.subarray(offset, offset + step))).toBe(true);
+      }
+      await turns();
+    }
+    expect(m.platform.bytesRead).toBe(content.length);
+    await m.close(file);
+  });
+
   test('the reader does not wait for what was asked ahead', async () => {
     const content = pattern(8 * mega);
     const file = await opened('/f', content);
