@@ -184,7 +184,9 @@ export class Knowledge {
     if (inode.place === undefined || this.#isYoung(inode)) return;
     const { parent, name } = inode.place;
     const found = await this.find(parent, name, signal);
-    if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
+    if (found === inode) return;
+    if (found !== undefined) this.#core.table.dropIfUnused(found);
+    throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
   }
 
   #isYoung(inode: Inode): boolean {

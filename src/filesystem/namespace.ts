@@ -46,7 +46,8 @@ export class Namespace {
   /** An empty file that nobody has open: there is no close to send it at, so it is sent now. */
   async mknod(parent: NodeId, name: string, caller: Caller): Promise<EntryReply> {
     const folder = this.#change(parent, name);
-    if (await this.#knowledge.look(folder, name, caller.signal) !== undefined) throw new FsError('EEXIST', `${name} exists`);
+    const found = await this.#knowledge.look(folder, name, caller.signal);
+    if (found !== undefined) throw this.#exists(found);
     const made = await this.#makeUnsent(folder, name, caller);
     try {
       await this.#sender.send(made, caller.signal);
@@ -54,10 +55,14 @@ export class Namespace {
       await this.#undo(made);
       throw thrown;
     }
+    const reply = this.#knowledge.entryReply(made);
     const { draft } = made;
-    made.draft = undefined;
-    await draft?.discard();
-    return this.#knowledge.entryReply(made);
+    // Whoever opened it already has the draft from here on.
+    if (draft?.dirty === false && made.writers === 0) {
+      made.draft = undefined;
+      await draft.discard();
+    }
+    return reply;
   }
 
   /**
@@ -71,7 +76,7 @@ export class Namespace {
       ? await this.#knowledge.look(folder, name, caller.signal)
       : await this.#knowledge.find(folder, name, caller.signal);
     if (found !== undefined) {
-      if (flags.exclusive) throw new FsError('EEXIST', `${found.path} exists`);
+      if (flags.exclusive) throw this.#exists(found);
       const opened = await this.#files.open(found.node, flags, caller);
       return { ...this.#knowledge.entryReply(found), ...opened };
     }
@@ -160,6 +165,12 @@ export class Namespace {
     this.#knowledge.touchFolder(place.parent);
     inode.changed = this.#core.clock.now();
     this.#core.table.orphan(inode);
+  }
+
+  /** The kernel is told of no node, so none is kept for it. */
+  #exists(found: Inode): FsError {
+    this.#core.table.dropIfUnused(found);
+    return new FsError('EEXIST', `${found.path} exists`);
   }
 
   /** A file that only this mount knows until it is sent. */
