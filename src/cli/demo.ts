@@ -33,7 +33,7 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
   try {
     const wanted = typeof given === 'string' ? resolve(given) : join(folder, 'drive');
     if (await mkdir(wanted, { recursive: true }).catch(badMountPoint) !== undefined) undo.push(() => rmdir(wanted));
-    const mountpoint = await checkMountPoint(wanted);
+    const mountpoint = await checkMountPoint(wanted, { allowOther: false });
     // Here and not above: a mount has no use for an HTTP server in its memory.
     const { startEmulator } = await import('../emulators/start.js');
     const emulator = await startEmulator('sftpgo', {});

@@ -1,6 +1,7 @@
 /** `amarre mount`: a remote on a folder of this machine, until Ctrl-C, `amarre umount` or `umount`. */
 import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { requireMountable } from '../fuse/mount/linux.js';
 import { prepareMountPoint } from '../fuse/mount/mountpoint.js';
 import { openTerminalLog } from '../observe/terminal-log.js';
 import { parseRemote } from '../providers/remote.js';
@@ -37,7 +38,7 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
   const given = takeSecrets(process.env);
   const settings = readOptions(mountSchema, written);
   const remote = checkRemote(String(written['remote']));
-  const mountpoint = await checkMountPoint(String(written['mountpoint']));
+  const mountpoint = await checkMountPoint(String(written['mountpoint']), settings.o);
   const stateFolder = await openStateFolder(settings['cache-dir']);
   const logFile = settings['log-file'];
   await requireOutside(mountpoint, '--cache-dir', stateFolder);
@@ -61,10 +62,12 @@ export function checkRemote(text: string): string {
   }
 }
 
-/** Before anyone is asked for a password: whether it can be mounted on. Resolves to the canonical path. */
-export async function checkMountPoint(path: string): Promise<string> {
+/** Before anyone is asked for a password: whether it can be mounted on, by this user. Resolves to the canonical path. */
+export async function checkMountPoint(path: string, { allowOther }: { readonly allowOther: boolean }): Promise<string> {
   try {
-    return await prepareMountPoint(path, openTerminalLog(say));
+    const mountpoint = await prepareMountPoint(path, openTerminalLog(say));
+    await requireMountable({ allowOther });
+    return mountpoint;
   } catch (error) {
     throw new CommandError('mount', error instanceof Error ? error.message : String(error), { cause: error });
   }

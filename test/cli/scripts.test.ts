@@ -54,10 +54,12 @@ describe('scripts/demo and scripts/test say in one line what is missing', () => 
     if (refused === 1) expect(stderr).toMatch(new RegExp(`^Amarre needs Node\\.js 20\\.19 or later, and this is ${version}: [^\\n]+\\n$`));
   });
 
-  test('no root, for the demo', async () => {
+  test('neither root nor fusermount3, for the demo', async () => {
+    const environment = await pathWithout('fusermount3');
+    for (const name of ['fusermount', 'id']) await rm(join(bin, name), { force: true });
     await fake('id', 'echo 1000');
-    const { status, stdout, stderr } = await run('bash', [script('demo'), '--check'], first());
-    expect([status, stdout, stderr]).toEqual([5, '', expect.stringMatching(/^The demo mounts, which needs root: [^\n]+\n$/)]);
+    const { status, stdout, stderr } = await run('bash', [script('demo'), '--check'], environment);
+    expect([status, stdout, stderr]).toEqual([5, '', expect.stringMatching(/^Without root the demo mounts through fusermount3[^\n]+apt-get install fuse3[^\n]+\n$/)]);
   });
 
   test('another system, for the demo', async () => {

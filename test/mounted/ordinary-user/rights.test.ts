@@ -1,0 +1,103 @@
+/** Who may mount, who may enter, and the one line that each refusal is told in. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { useHarbour, type Harbour } from '../../support/amarre-mounts.js';
+import { ordinaryUser, useOrdinaryUser, type World, type WorldOptions } from '../../support/ordinary-user.js';
+import { refused, within } from '../../support/programs.js';
+
+const harbour = useHarbour();
+const ordinary = useOrdinaryUser();
+
+async function arrive(options: WorldOptions = {}): Promise<{ drive: Harbour; user: World }> {
+  const drive = await harbour();
+  return { drive, user: await ordinary(drive, options) };
+}
+
+/** Each program of that name is what `$replacement` is. */
+const replaceHelpers = (replacement: string) =>
+  `for name in fusermount3 fusermount; do path=$(command -v "$name") && mount --bind "${replacement}" "$(readlink -f "$path")"; done; true`;
+
+describe('a mount is refused in one line that names the remedy, and nothing is left', () => {
+  const notSetuid = `cp "$(command -v fusermount3)" "$folder/plain"; chmod 755 "$folder/plain"; ${replaceHelpers('$folder/plain')}`;
+  // Node finds a package where its folder is, or in a folder further out.
+  const noKoffi = 'mkdir "$folder/empty"; mount --bind "$folder/empty" "$(readlink -f "$program/node_modules")/koffi"';
+  test.each<[string, WorldOptions, readonly string[], string]>([
+    ['/dev/fuse is for root alone', { device: '600' }, [], '/dev/fuse may not be opened by this user (mode 0600): as the machine\'s root, chmod 666 /dev/fuse'],
+    ['/dev/fuse is for root alone, in a user namespace', { device: '600', unshare: true }, [], '(mode 0600): as the machine\'s root, chmod 666 /dev/fuse'],
+    ['there is no fusermount3', { prepare: replaceHelpers('/dev/null') }, [], 'apt-get install fuse3'],
+    ['fusermount3 is not setuid', { prepare: notSetuid }, [], 'is not setuid root: apt-get install --reinstall fuse3'],
+    ['there is no koffi', { prepare: noKoffi }, [], 'npm install koffi'],
+    ['others are to be let in, and fuse.conf does not say so', { fuseConf: '#user_allow_other\n' }, ['-o', 'allow_other'], 'echo user_allow_other >> /etc/fuse.conf'],
+    ['the mount point is not the user\'s', { prepare: 'chown root "$folder/mnt"' }, [], 'no write access to mountpoint'],
+  ])('where %s', async (_, options, words, remedy) => {
+    const { drive, user } = await arrive(options);
+    const attempt = await user.amarre(...drive.mountWords(...words));
+    expect([attempt.status, attempt.stdout]).toEqual([5, '']);
+    expect(attempt.stderr).toMatch(/^amarre: [^\n]+\n$/);
+    expect(attempt.stderr).toContain(remedy);
+    expect(await user.mounts()).toEqual([]);
+    expect(await drive.serving()).toEqual([]);
+  });
+});
+
+describe('a mount of an ordinary user', () => {
+  test('is entered by nobody else, not even by root', async () => {
+    const { drive, user } = await arrive();
+    await writeFile(join(drive.root, 'file'), 'bytes');
+    await user.amarre(...drive.mountWords('--daemon'));
+    expect((await user.runAsAnother('cat', [join(drive.mountpoint, 'file')])).stderr).toContain('Permission denied');
+    const [pid = 0] = await drive.serving();
+    expect(await refused('nsenter', [`--mount=/proc/${pid}/ns/mnt`, 'cat', join(drive.mountpoint, 'file')])).toContain('Permission denied');
+    expect((await user.amarre('umount', drive.mountpoint)).status).toBe(0);
+  });
+
+  test('with allow_other is shared, as far as the modes let others, where fuse.conf says so', async () => {
+    const { drive, user } = await arrive({ fuseConf: 'user_allow_other\n' });
+    await writeFile(join(drive.root, 'file'), 'bytes');
+    const mounted = await user.amarre(...drive.mountWords('--daemon', '-o', 'allow_other'));
+    expect([mounted.status, mounted.stderr]).toEqual([0, '']);
+    const file = join(drive.mountpoint, 'file');
+    expect((await user.runAsAnother('cat', [file])).stdout).toBe('bytes');
+    expect((await user.runAsAnother('tee', ['-a', file])).stderr).toContain('Permission denied');
+    expect((await user.runAsAnother('touch', [join(drive.mountpoint, 'new')])).stderr).toContain('Permission denied');
+    expect((await user.amarre('umount', drive.mountpoint)).status).toBe(0);
+  });
+
+  test('shows its source, and is read-only where that is asked for', async () => {
+    const { drive, user } = await arrive();
+    expect((await user.amarre(...drive.mountWords('--daemon', '--read-only', '-o', 'fsname=drive'))).status).toBe(0);
+    expect((await user.mounts())[0]?.source).toBe('drive');
+    expect((await user.run('touch', [join(drive.mountpoint, 'new')])).stderr).toContain('Read-only file system');
+    expect((await user.amarre('umount', drive.mountpoint)).status).toBe(0);
+  });
+
+  test('is not unmounted by another user', async () => {
+    const { drive, user } = await arrive();
+    await user.amarre(...drive.mountWords('--daemon'));
+    expect((await user.runAsAnother('fusermount3', ['-u', drive.mountpoint])).status).toBe(1);
+    expect(await user.mounts()).toHaveLength(1);
+    expect((await user.amarre('umount', drive.mountpoint)).status).toBe(0);
+  });
+});
+
+describe('where the kernel\'s switch can be reached', () => {
+  test('a busy mount is aborted with it: it ends with 0, and who sits in it gets an error', async () => {
+    const { drive, user } = await arrive({ prepare: 'mount -t fusectl none /sys/fs/fuse/connections' });
+    const log = join(drive.folder, 'home', 'log');
+    const mounted = await user.mount('--log-file', log, '--log-level', 'debug');
+    const sitter = await user.sitInside();
+    const [pid = 0] = await drive.serving();
+    process.kill(pid, 'SIGTERM');
+    expect(await within(10_000, 'the end', mounted.result)).toMatchObject({ status: 0 });
+    expect(await user.shell(`cat ${log}`)).toContain('"reason":"aborted"');
+    sitter.kill('SIGKILL');
+    await sitter.result;
+  });
+});
+
+test('the user is an ordinary one', async () => {
+  const { user } = await arrive();
+  expect(await user.shell('id -u; grep CapEff /proc/self/status')).toBe(`${ordinaryUser}\nCapEff:\t0000000000000000\n`);
+  expect((await user.run('cat', ['/etc/shadow'])).status).toBe(1);
+});
