@@ -163,6 +163,8 @@ export class OpenFiles {
     const file = this.#get(handle);
     const { inode } = file;
     this.#files.delete(handle);
+    // Before the first wait: who opens the file next finds no reader where the program has closed already.
+    if (!file.direct) inode.pagers -= 1;
     this.#inOrder.delete(file);
     for (const read of file.reads.keys()) read.abort();
     inode.content?.cancel(file);
@@ -174,7 +176,6 @@ export class OpenFiles {
     } finally {
       inode.handles -= 1;
       inode.writers -= own;
-      if (!file.direct) inode.pagers -= 1;
       await this.lastOut(inode);
     }
   }

@@ -1,6 +1,6 @@
 /** A read returns bytes of one version (promise 3), and a listing that was wrong is corrected. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { elapse, errnoOf, forAppending, forBoth, forReading, forWriting, hold, longAgo, mount, someone, turns, type Mount } from './harness.js';
+import { elapse, errnoOf, exclusively, forAppending, forBoth, forReading, forWriting, hold, longAgo, mount, someone, turns, type Mount } from './harness.js';
 
 const block = 128 * 1024;
 const filled = (letter: string, size = 64 * block): Buffer => Buffer.alloc(size, letter);
@@ -298,6 +298,18 @@ describe('a version less than 2 s old by the server\'s Date is not settled', () 
     expect((await m.read(second)).toString()).toBe('other');
     await m.close(first);
     await m.close(second);
+  });
+
+  test('a file that was just written and closed is opened with pages, as mmap wants them, though its RELEASE is under way', async () => {
+    const file = await m.open('/new', exclusively, { create: true });
+    await m.write(file, 0, 'mine');
+    await m.flush(file);
+    const releasing = m.release(file);
+    const next = await m.open('/new', forReading);
+    expect(next).toMatchObject({ keepCache: false, directIo: false });
+    expect((await m.read(next)).toString()).toBe('mine');
+    await releasing;
+    await m.close(next);
   });
 
   test('nor is what was read then trusted when the version has grown old', async () => {
