@@ -3,19 +3,32 @@
  * those that could not be sent, mount records. It is state, not cache: anyone may empty
  * ~/.cache, and a full copy of somebody's work may lie here.
  */
+import { accessSync, constants } from 'node:fs';
 import { mkdir, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { CommandError } from './exit-status.js';
+
+const rootsFolder = '/var/lib/amarre';
 
 /**
  * Where it lies unless --cache-dir says otherwise: root's in the place for services' state, which is
- * there before anyone logs in; a user's by the XDG rules, which ask to ignore a relative path.
+ * there before anyone logs in; a user's by the XDG rules, which ask to ignore a relative path. Who is root
+ * in a user namespace alone (`unshare -Ur`) has no right to that place, and is a user here.
  */
-export function defaultStateFolder(uid: number, environment: NodeJS.ProcessEnv): string {
-  if (uid === 0) return '/var/lib/amarre';
+export function defaultStateFolder(uid: number, environment: NodeJS.ProcessEnv, mayWrite = canWrite): string {
+  if (uid === 0 && (mayWrite(rootsFolder) || mayWrite(dirname(rootsFolder)))) return rootsFolder;
   const base = environment['XDG_STATE_HOME'];
   return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.local', 'state'), 'amarre');
+}
+
+function canWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Linux's magic numbers of file systems that a power cut empties: tmpfs, ramfs. */
