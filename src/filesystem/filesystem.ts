@@ -189,6 +189,9 @@ export interface FileSystem {
   /** What an end of the mount would have to wait for. From memory. */
   pending(): Pending;
 
-  /** Sends what is unsent, as far as it can, and closes everything. What could not be sent is listed. */
-  shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]>;
+  /**
+   * Sends what is unsent, as far as it can, and closes everything. What could not be sent is listed.
+   * `cutOff`: the mount was taken from under programs; what they had open for writing is kept, not sent.
+   */
+  shutdown(signal: AbortSignal, cutOff: boolean): Promise<readonly UnsentFile[]>;
 }

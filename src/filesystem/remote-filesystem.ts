@@ -108,8 +108,8 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
 
     pending: () => countPending(table),
 
-    async shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]> {
-      await Promise.all([...table.all()].map((inode) => sender.finish(inode, signal)));
+    async shutdown(signal: AbortSignal, cutOff: boolean): Promise<readonly UnsentFile[]> {
+      await Promise.all([...table.all()].map((inode) => sender.finish(inode, cutOff, signal)));
       room.close();
       return sender.kept;
     },

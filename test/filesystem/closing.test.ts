@@ -392,7 +392,7 @@ describe('a failed FLUSH keeps the data', () => {
     await m.write(file, 0, 'new');
     const upload = hold(m.platform, 'write', 'commit');
     const impatient = new AbortController();
-    const ending = m.fs.shutdown(impatient.signal);
+    const ending = m.fs.shutdown(impatient.signal, false);
     await upload.reached;
     impatient.abort();
     expect((await ending).map(({ path }) => path)).toEqual(['/f']);
@@ -562,5 +562,25 @@ describe('a file that others deleted while it was open', () => {
     expect(await errnoOf(m.fs.open(file.node, emptying, someone))).toBe('ESTALE');
     await m.close(file);
     expect(m.platform.tree()).toEqual([]);
+  });
+});
+
+describe('the mount taken from under a program that writes', () => {
+  test('half of a copy is kept as such, and the old version stays', async () => {
+    const file = await m.open('/f', emptying);
+    await m.write(file, 0, 'half of what');
+    const [kept, ...others] = await m.fs.shutdown(AbortSignal.timeout(5000), true);
+    expect(others).toEqual([]);
+    expect(m.platform.text('/f')).toBe('old');
+    expect(kept).toMatchObject({ path: '/f', size: 12 });
+    expect(await readFile(kept?.kept ?? '', 'utf8')).toBe('half of what');
+    const note: unknown = JSON.parse(await readFile(kept?.kept.replace(/data$/, 'json') ?? '', 'utf8'));
+    expect(note).toMatchObject({ state: 'writing' });
+  });
+
+  test('a file that is only emptied keeps its old bytes on the platform', async () => {
+    await m.open('/f', emptying);
+    expect((await m.fs.shutdown(AbortSignal.timeout(5000), true)).map(({ path }) => path)).toEqual(['/f']);
+    expect(m.platform.text('/f')).toBe('old');
   });
 });

@@ -69,7 +69,7 @@ describe('writing', () => {
     expect(await errnoOf(m.save('/a/one.txt', 'new content'))).toBe('EDQUOT');
     expect(m.platform.text('/a/one.txt')).toBe('one');
     expect(await m.cat('/a/one.txt')).toBe('one');
-    const unsent = await m.fs.shutdown(AbortSignal.timeout(1000));
+    const unsent = await m.fs.shutdown(AbortSignal.timeout(1000), false);
     expect(unsent.map((file) => file.path)).toEqual(['/a/one.txt']);
   });
 

@@ -217,7 +217,7 @@ export class Mount {
 
   /** Unmounts: what could not be sent is listed. */
   async shutdown(): Promise<readonly UnsentFile[]> {
-    return await this.fs.shutdown(AbortSignal.timeout(5000));
+    return await this.fs.shutdown(AbortSignal.timeout(5000), false);
   }
 
   async end(): Promise<void> {
@@ -240,7 +240,7 @@ export async function mount(options: {
   const changeTimes = openChangeTimes({ folder: join(folder, 'times'), log });
   const fs = createFileSystem({ provider: platform, staging, changeTimes, log }, { ...settings, ...options.settings });
   return new Mount(fs, platform, staging, folder, async () => {
-    await fs.shutdown(AbortSignal.timeout(5000));
+    await fs.shutdown(AbortSignal.timeout(5000), false);
     await staging.close();
     await changeTimes.close();
     if (options.folder === undefined) await rm(folder, { recursive: true, force: true });

@@ -50,7 +50,7 @@ test.each(['before', 'while'])('shutdown given up %s it waits, with a program in
   await uploading;
   const impatience = new AbortController();
   if (when === 'before') impatience.abort();
-  const ending = m.fs.shutdown(impatience.signal);
+  const ending = m.fs.shutdown(impatience.signal, false);
   impatience.abort();
   expect(await ending).toMatchObject([{ path: '/file', size: 3, reason: 'the mount ended before the upload did' }]);
   // Not EINTR: dd takes that from close() for success.

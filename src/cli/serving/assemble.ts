@@ -30,8 +30,8 @@ export interface AssembledMount {
   readonly record: OwnRecord;
   /** Files whose last changes the platform does not hold. */
   pending(): Pending;
-  /** Sends what is unsent as far as it can, ends whoever still uses the mount, and closes everything. */
-  shutdown(signal: AbortSignal): Promise<readonly UnsentFile[]>;
+  /** Sends what is unsent as far as it can, ends whoever still uses the mount, and closes everything. `cutOff`: see FileSystem. */
+  shutdown(signal: AbortSignal, cutOff: boolean): Promise<readonly UnsentFile[]>;
 }
 
 export interface AssemblyParts {
@@ -102,8 +102,8 @@ async function assemble(
     session,
     record,
     pending: () => fileSystem.pending(),
-    async shutdown(impatient) {
-      const unsent = await fileSystem.shutdown(impatient);
+    async shutdown(impatient, cutOff) {
+      const unsent = await fileSystem.shutdown(impatient, cutOff);
       // Before the parts go: a program on a detached mount gets an error, and not half a file system.
       await session.abort();
       await closeAll();

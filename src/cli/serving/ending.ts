@@ -18,8 +18,8 @@ export interface EndingParts {
   /** Resolves when the kernel has let go, whoever unmounted. */
   readonly gone: Promise<unknown>;
   readonly pending: () => Pending;
-  /** Sends what is unsent as far as it can and closes the file system; the signal ends the attempt. */
-  readonly shutdown: (signal: AbortSignal) => Promise<readonly UnsentFile[]>;
+  /** Sends what is unsent as far as it can and closes the file system; the signal ends the attempt. `detached`: it was in use. */
+  readonly shutdown: (signal: AbortSignal, detached: boolean) => Promise<readonly UnsentFile[]>;
   /** `held by sh (123, working directory)`, or empty. */
   readonly holders: () => Promise<string>;
   /** Told each time the number of files waited for changes. */
@@ -34,7 +34,7 @@ const pause = 200;
 const busyGrace = 1500;
 /**
  * How long a program may take to close a file that it has written, in milliseconds. Long enough for
- * a `cp` that is nearly done; what is open even then is sent as it stands. Less than the 90 s after
+ * a `cp` that is nearly done; what is open even then is kept on this machine. Less than the 90 s after
  * which systemd kills.
  */
 const openGrace = 30_000;
@@ -49,7 +49,7 @@ export function nextStep(pending: Pending, idle: number, impatient: boolean): 'w
 /** Ends the mount, by `nextStep`'s rules. Never throws for what the platform does. */
 export async function endMount(parts: EndingParts): Promise<Outcome> {
   const held = await takeAway(parts);
-  const unsent = await sendRest(parts);
+  const unsent = await sendRest(parts, held !== undefined);
   return outcomeOf(unsent, held);
 }
 
@@ -74,7 +74,7 @@ async function takeAway(parts: EndingParts): Promise<string | undefined> {
 }
 
 /** The files left are counted down while they go out. */
-async function sendRest(parts: EndingParts): Promise<readonly UnsentFile[]> {
+async function sendRest(parts: EndingParts, detached: boolean): Promise<readonly UnsentFile[]> {
   let told = 0;
   const count = () => {
     const { sending, open } = parts.pending();
@@ -85,7 +85,7 @@ async function sendRest(parts: EndingParts): Promise<readonly UnsentFile[]> {
   count();
   const counter = setInterval(count, pause);
   try {
-    return await parts.shutdown(parts.impatient);
+    return await parts.shutdown(parts.impatient, detached);
   } finally {
     clearInterval(counter);
   }

@@ -48,8 +48,7 @@ export async function describeKept(file: KeptFile): Promise<UnsentFile> {
   const { note, data } = file;
   const size = await stat(data).then((found) => found.size, () => note.size);
   const gaps = note.missing.length > 0 ? '; holds only what was written, not the rest of the older version' : '';
-  const reason = note.state === 'writing' ? 'was being written when the mount died' : note.reason;
-  return { path: note.path, size, kept: data, reason: `${reason}${gaps}` };
+  return { path: note.path, size, kept: data, reason: `${note.reason}${gaps}` };
 }
 
 async function stagingFolders(stateFolder: string): Promise<readonly string[]> {

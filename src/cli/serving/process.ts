@@ -80,7 +80,11 @@ async function serve(plan: Plan): Promise<number> {
     detach: () => session.detach(),
     gone: session.ended,
     pending: () => mount.pending(),
-    shutdown: (signal) => mount.shutdown(signal),
+    async shutdown(signal, detached) {
+      // Unmounted while nobody used it, every file was closed before; any other end cut programs off.
+      const cutOff = detached || (await session.ended).reason !== 'unmounted';
+      return mount.shutdown(signal, cutOff);
+    },
     holders: () => Promise.resolve(held),
     waiting(files, holders) {
       const who = holders === '' ? '' : `, written and not closed (${holders})`;

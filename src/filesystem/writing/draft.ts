@@ -32,6 +32,8 @@ export class Draft {
   shown = false;
   /** It was given up: nobody reads on in what he began to read here. */
   lost = false;
+  /** A program was still at it when the mount was taken away: it is never sent as if it were whole. */
+  unfinished = false;
   /** While an upload reads it: a change waits for this to resolve, so that no upload is torn. */
   sealed: Promise<void> | undefined;
   /** What lies below `limit` and was not written here is this version's. */
@@ -125,14 +127,14 @@ export class Draft {
   /** Leaves the bytes on the disk, with a note that says what they are and why they are there. */
   async keep(path: string, reason: string): Promise<KeptFile> {
     await this.quiet();
-    const note = this.note(path, 'kept', reason);
+    const note = this.#lastNote(path, reason);
     this.#base?.content.cancel(this);
     return await this.file.keep(note);
   }
 
   /** What `keep` would have told, had it come so far. */
   kept(path: string, reason: string): KeptFile {
-    return this.file.kept(this.note(path, 'kept', reason));
+    return this.file.kept(this.#lastNote(path, reason));
   }
 
   /** Lets the staged file go. What is on the platform, or was given up, needs it no more. */
@@ -152,6 +154,10 @@ export class Draft {
       base: this.version ?? null,
       missing: missing.map(({ start, end }): [number, number] => [start, end]),
     };
+  }
+
+  #lastNote(path: string, reason: string): StagingNote {
+    return this.note(path, this.unfinished ? 'writing' : 'kept', reason);
   }
 
   async #change(work: () => Promise<void>): Promise<void> {

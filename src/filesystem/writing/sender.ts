@@ -126,9 +126,18 @@ export class Sender {
     this.showPlatform(inode, draft);
   }
 
-  /** The mount ends: sends what is unsent of a file, or keeps it. */
-  async finish(inode: Inode, signal: AbortSignal): Promise<void> {
-    if (inode.draft === undefined) return;
+  /**
+   * The mount ends: sends what is unsent of a file, or keeps it. With `cutOff` a file that a program
+   * still had open for writing is kept: half of a copy must not take the place of the whole.
+   */
+  async finish(inode: Inode, cutOff: boolean, signal: AbortSignal): Promise<void> {
+    const { draft } = inode;
+    if (draft === undefined) return;
+    if (cutOff && inode.writers > 0 && draft.dirty && draft.sealed === undefined && !inode.isOrphan) {
+      draft.unfinished = true;
+      await this.keep(inode, draft, new FsError('EIO', 'a program still had it open when the mount was taken away'));
+      return;
+    }
     // A program that waits in close() for the upload does not keep it alive against whoever ends the mount.
     const tooLate = new FsError('EIO', 'the mount ended before the upload did');
     const giveUp = (): void => this.#sending.get(inode)?.task.giveUp(tooLate);
