@@ -163,43 +163,43 @@ export class OpenFiles {
     const file = this.#get(handle);
     const { inode } = file;
     this.#files.delete(handle);
-    // Before the first wait: who opens the file next finds no reader where the program has closed already.
+    // Before the first wait: close(2) does not wait for this, and what comes next finds neither reader nor writer.
     if (!file.direct) inode.pagers -= 1;
+    if (file.flags.write) inode.writers -= 1;
     this.#inOrder.delete(file);
     for (const read of file.reads.keys()) read.abort();
     inode.content?.cancel(file);
     if (inode.pages !== 'lost') inode.pages?.cancel(file);
     file.content?.cancel(file);
-    const own = file.flags.write ? 1 : 0;
     try {
-      await this.#settle(inode, own);
+      await this.#settle(inode);
     } finally {
       inode.handles -= 1;
-      inode.writers -= own;
       await this.lastOut(inode);
     }
   }
 
-  /** The last writer goes (`own`: 1 where it is he who goes now): his draft is sent, or kept, and let go. */
-  async #settle(inode: Inode, own: number): Promise<void> {
+  /** The last writer has gone: his draft is sent, or kept, and let go. */
+  async #settle(inode: Inode): Promise<void> {
     // Nobody can interrupt a RELEASE.
     const { signal } = new AbortController();
     for (;;) {
-      if (ownerless(inode, own) === undefined) return;
+      if (ownerless(inode) === undefined) return;
       await this.#sender.quiet(inode, signal);
-      const draft = ownerless(inode, own);
+      const draft = ownerless(inode);
       // Another writer came while it was being sent: the draft is his now.
       if (draft === undefined) return;
       if (!draft.dirty || inode.isOrphan) {
         if (inode.isOrphan && inode.handles > 1) return;
         inode.draft = undefined;
+        // Mapped pages may come meanwhile, and make another.
         await draft.discard();
-        return;
+        continue;
       }
       // An attempt that failed on this very content was told to its close; it is not made twice.
       const told = draft.failure;
       const failure = told ?? await this.#sender.send(inode, signal).then(() => undefined, toFsError);
-      if (failure === undefined || ownerless(inode, own) !== draft || !isUnsent(draft)) continue;
+      if (failure === undefined || ownerless(inode) !== draft || !isUnsent(draft)) continue;
       if (told === undefined) inode.untold = failure;
       await this.#sender.keep(inode, draft, failure);
       return;
@@ -208,7 +208,7 @@ export class OpenFiles {
 
   /** Pages came when the file was closed by all: no RELEASE will come to send them. */
   async #settleUnheld(inode: Inode): Promise<void> {
-    await this.#settle(inode, 0);
+    await this.#settle(inode);
     this.#core.table.dropIfUnused(inode);
     tellUntold(inode);
   }
@@ -371,9 +371,9 @@ function lost(inode: Inode): FsError {
   return new FsError('ESTALE', `changes of ${inode.path} that were read here could not be sent: what is there now is older`);
 }
 
-/** The draft, if nobody writes it besides the `own` writer (0 or 1) that is about to go. Asked anew after each wait. */
-function ownerless(inode: Inode, own: number): Draft | undefined {
-  return inode.writers > own ? undefined : inode.draft;
+/** The draft, if nobody has the file open for writing. Asked anew after each wait. */
+function ownerless(inode: Inode): Draft | undefined {
+  return inode.writers > 0 ? undefined : inode.draft;
 }
 
 /** Asked anew after a wait, in which somebody else may have sent it. */

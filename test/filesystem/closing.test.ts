@@ -523,6 +523,27 @@ describe('truncate(2) by path has no close: it is sent before the reply', () => 
     expect(m.platform.text('/f')).toBe('ol');
   });
 
+  test('a writer whose RELEASE is under way is none: its close has returned', async () => {
+    const file = await m.open('/f', forWriting);
+    await m.write(file, 0, 'new content');
+    await m.flush(file);
+    const releasing = m.release(file);
+    await m.set('/f', { size: 3 });
+    expect(m.platform.text('/f')).toBe('new');
+    await releasing;
+    expect(m.platform.text('/f')).toBe('new');
+    expect(await m.shutdown()).toEqual([]);
+  });
+
+  test('two writers that go at once leave nothing unsent', async () => {
+    const one = await m.open('/f', forWriting);
+    const two = await m.open('/f', forWriting);
+    await m.write(one, 0, 'new');
+    await Promise.all([m.release(one), m.release(two)]);
+    expect(m.platform.text('/f')).toBe('new');
+    expect(await m.shutdown()).toEqual([]);
+  });
+
   test('what was cut off reads as zeros when the file grows again', async () => {
     m.platform.put('/g', 'abcdefgh', longAgo);
     const file = await m.open('/g', forBoth);
