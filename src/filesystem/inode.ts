@@ -48,6 +48,8 @@ export class Inode {
    * could not be sent and are shown no more.
    */
   pages: RemoteContent | 'lost' | undefined;
+  /** Since the kernel learnt of it somebody had it open, and there may be pages. */
+  opened = false;
   /** The local copy while somebody writes. */
   draft: Draft | undefined;
   #crossings: Crossings | undefined;

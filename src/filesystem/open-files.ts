@@ -332,11 +332,16 @@ export class OpenFiles {
       const mixed = inode.pages === 'lost' || (inode.pages !== undefined && inode.pages.version !== version);
       const unsettled = inode.draft === undefined && inode.pages !== undefined && inode.pages !== 'lost' && !inode.pages.settled;
       if (unsettled && inode.content === inode.pages) inode.content = undefined;
-      return { keepCache: inode.draft === undefined && !mixed && !unsettled, directIo: mixed || unsettled };
+      // Past the pages, these are not touched: for them to be forgotten the open would wait for every read under way, deaf to Ctrl-C.
+      const directIo = mixed || unsettled;
+      return { keepCache: directIo || inode.draft === undefined, directIo };
     }
     const { pages } = inode;
-    const keepCache = inode.draft === undefined && pages !== 'lost' && pages?.settled === true && pages.version === version && isSettled(inode.entry);
-    if (!keepCache) inode.pages = undefined;
+    const same = inode.draft === undefined && pages !== 'lost' && pages?.settled === true && pages.version === version && isSettled(inode.entry);
+    if (!same) inode.pages = undefined;
+    // Of a file that was never opened there are none to forget, and two who open it at once do not wait for each other.
+    const keepCache = same || !inode.opened;
+    inode.opened = true;
     if (inode.content?.settled === false) inode.content = undefined;
     return { keepCache, directIo: false };
   }

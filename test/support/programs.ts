@@ -3,6 +3,7 @@
  * synchronously, since the program may wait for a mount that needs somebody else to run.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readdir, readlink } from 'node:fs/promises';
 
 export interface ProgramResult {
   /** The exit status; undefined where a signal ended it. */
@@ -119,6 +120,16 @@ export async function eventually(what: string, holds: () => boolean | Promise<bo
     if (Date.now() > end) throw new Error(`${what}: not within ${deadline} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Waits until a program has a file open. */
+export async function untilOpen(program: RunningProgram, path: string): Promise<void> {
+  const folder = `/proc/${program.pid}/fd`;
+  await eventually(`the program has ${path} open`, async () => {
+    const names = await readdir(folder).catch(() => []);
+    const links = await Promise.all(names.map((name) => readlink(`${folder}/${name}`).catch(() => '')));
+    return links.includes(path);
+  });
 }
 
 /** The promise's value, or a failure with `what` after so many milliseconds. */

@@ -2,13 +2,13 @@
  * close, fsync, truncate, as shells and tools bring them about: which FLUSH, FSYNC and RELEASE comes
  * when is the kernel's doing, so each rule is shown on a mount.
  */
-import { open, readdir, readlink, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { untilStalled, untilState } from '../../support/control.js';
 import { useDictated } from '../../support/dictated.js';
 import { usePrepared, type PreparedPlace } from '../../support/prepared.js';
-import { begin, eventually, shell, succeed, type RunningProgram } from '../../support/programs.js';
+import { begin, eventually, shell, succeed, untilOpen, type RunningProgram } from '../../support/programs.js';
 
 const drive = usePrepared();
 const dictated = useDictated();
@@ -41,11 +41,7 @@ async function waitingForInput(place: PreparedPlace, script: string): Promise<Fe
   // Open in both directions: that waits for nobody.
   const end = await open(fifo, 'r+');
   const program = begin('bash', ['-ec', `cd "$here"\n${script}`], { env: { in: fifo, here: place.mount } });
-  await eventually('the program reads its input', async () => {
-    const names = await readdir(`/proc/${program.pid}/fd`).catch(() => []);
-    const links = await Promise.all(names.map((name) => readlink(`/proc/${program.pid}/fd/${name}`).catch(() => '')));
-    return links.includes(fifo);
-  }).catch(async (error: unknown) => {
+  await untilOpen(program, fifo).catch(async (error: unknown) => {
     await end.close();
     throw error;
   });
