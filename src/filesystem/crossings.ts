@@ -6,6 +6,9 @@
  */
 import { untilAborted } from './shared-task.js';
 
+/** How often a READ begins anew. */
+const attempts = 3;
+
 interface Stretch {
   readonly start: number;
   readonly end: number;
@@ -37,11 +40,11 @@ export class Crossings {
   }
 
   /**
-   * Runs a READ of `[start, end)`: behind the WRITEs under way, and again if one came meanwhile. It
-   * comes to an end: the kernel sends no further WRITE of pages that it is reading.
+   * Runs a READ of `[start, end)`: behind the WRITEs under way, and again if one came meanwhile. The
+   * kernel sends no further WRITE of pages that it is reading; past its pages there may be no end of them.
    */
   async read<T>(start: number, end: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       for (let ahead = this.#writesIn({ start, end }); ahead.length > 0; ahead = this.#writesIn({ start, end })) {
         await untilAborted(Promise.all(ahead), signal);
       }
@@ -49,7 +52,7 @@ export class Crossings {
       this.#reads.add(read);
       try {
         const value = await work();
-        if (!read.overtaken) return value;
+        if (!read.overtaken || attempt > attempts) return value;
       } finally {
         this.#reads.delete(read);
       }

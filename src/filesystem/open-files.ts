@@ -64,7 +64,7 @@ export class OpenFiles {
 
   /** Gives out a handle, and decides what the kernel's pages are still worth. */
   enter(inode: Inode, flags: OpenFlags): OpenReply {
-    const { keepCache, directIo } = this.#pagesAt(inode);
+    const { keepCache, directIo } = this.#pagesAt(inode, flags);
     this.#lastHandle += 1;
     this.#files.set(this.#lastHandle, { inode, flags, direct: directIo, content: undefined, draft: undefined, window: freshWindow, reads: new Map() });
     inode.handles += 1;
@@ -82,8 +82,7 @@ export class OpenFiles {
     file.reads.set(own, caller.pid);
     const now = () => this.#readNow(file, offset, length, own.signal);
     try {
-      // What is answered past the kernel's pages can spoil none.
-      return await (file.direct ? now() : file.inode.crossings.read(offset, offset + length, own.signal, now));
+      return await file.inode.crossings.read(offset, offset + length, own.signal, now);
     } finally {
       file.reads.delete(own);
       caller.signal.removeEventListener('abort', interrupted);
@@ -325,12 +324,14 @@ export class OpenFiles {
     if (file !== undefined) mustBeOf(file, inode.draft === undefined ? inode.entry.version : inode.draft.version);
   }
 
-  #pagesAt(inode: Inode): { keepCache: boolean; directIo: boolean } {
+  #pagesAt(inode: Inode, { read }: OpenFlags): { keepCache: boolean; directIo: boolean } {
     const version = inode.draft === undefined ? inode.entry.version : inode.draft.version;
     if (inode.pagers > 0) {
       // Those who read through the pages must not see another version, nor this handle theirs.
       const mixed = inode.pages === 'lost' || (inode.pages !== undefined && inode.pages.version !== version);
       const unsettled = inode.draft === undefined && inode.pages !== undefined && inode.pages !== 'lost' && !inode.pages.settled;
+      // Who only writes reads nothing that may be older, and what he writes is in the pages for those who read.
+      if (unsettled && !mixed && !read) return { keepCache: true, directIo: false };
       if (unsettled && inode.content === inode.pages) inode.content = undefined;
       // Past the pages, these are not touched: for them to be forgotten the open would wait for every read under way, deaf to Ctrl-C.
       const directIo = mixed || unsettled;

@@ -307,6 +307,20 @@ describe('a version less than 2 s old by the server\'s Date is not settled', () 
     await m.close(second);
   });
 
+  test('who only writes bypasses nobody\'s pages: a reader (tail -f) sees through them what he appends', async () => {
+    const now = Date.now();
+    m.platform.put('/log', 'first\n', now);
+    const reader = await m.open('/log', forReading);
+    expect((await m.read(reader)).toString()).toBe('first\n');
+    const writer = await m.open('/log', forAppending);
+    expect(writer).toMatchObject({ keepCache: true, directIo: false });
+    await m.write(writer, 6, 'second\n');
+    await m.close(writer);
+    expect((await m.read(reader)).toString()).toBe('first\nsecond\n');
+    await m.close(reader);
+    expect(m.platform.text('/log')).toBe('first\nsecond\n');
+  });
+
   test('a file that was just written and closed is opened with pages, as mmap wants them, though its RELEASE is under way', async () => {
     const file = await m.open('/new', exclusively, { create: true });
     await m.write(file, 0, 'mine');

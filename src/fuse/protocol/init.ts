@@ -19,12 +19,19 @@ export const initFlags = {
   INIT_EXT: 1 << 30,
 } as const;
 
+/** Bits 32 to 63, which a kernel with INIT_EXT offers. */
+export const initFlags2 = {
+  /** MAP_SHARED of a file opened past the kernel's pages (Linux 6.6); ENODEV without it. */
+  DIRECT_IO_ALLOW_MMAP: 1 << 4,
+} as const;
+
 /**
  * What is asked for, where the kernel offers it. Left out on purpose: WRITEBACK_CACHE (the kernel would
  * own sizes and times), POSIX_LOCKS and FLOCK_LOCKS (locks stay local to the machine, and so work),
  * DONT_MASK (the kernel applies the program's umask), POSIX_ACL, EXPORT_SUPPORT.
  */
 export const wantedFlags = Object.values(initFlags).reduce((sum, bit) => sum | bit, 0);
+const wantedFlags2 = Object.values(initFlags2).reduce((sum, bit) => sum | bit, 0);
 
 const major = 7;
 /** Linux 5.4: the first with every layout that this driver reads. */
@@ -63,7 +70,7 @@ export type InitOutcome =
 
 /** Answers INIT. Throws an FsError for a kernel that is too old. */
 export function negotiate(unique: number, offer: InitOperation, wishes: InitWishes): InitOutcome {
-  if (offer.major > major) return { kind: 'again', reply: initReply(unique, 0, 0, newestMinor, wishes) };
+  if (offer.major > major) return { kind: 'again', reply: initReply(unique, 0, 0, 0, newestMinor, wishes) };
   if (offer.major < major || offer.minor < oldestMinor) {
     throw new FsError(
       'ENOSYS',
@@ -71,12 +78,13 @@ export function negotiate(unique: number, offer: InitOperation, wishes: InitWish
     );
   }
   const flags = offer.flags & wantedFlags;
+  const flags2 = (flags & initFlags.INIT_EXT) === 0 ? 0 : offer.flags2 & wantedFlags2;
   const minor = Math.min(offer.minor, newestMinor);
   const readahead = Math.min(offer.maxReadahead, wishes.maxReadahead);
-  return { kind: 'agreed', agreement: { minor, flags }, reply: initReply(unique, flags, readahead, minor, wishes) };
+  return { kind: 'agreed', agreement: { minor, flags }, reply: initReply(unique, flags, flags2, readahead, minor, wishes) };
 }
 
-function initReply(unique: number, flags: number, readahead: number, minor: number, wishes: InitWishes): Uint8Array[] {
+function initReply(unique: number, flags: number, flags2: number, readahead: number, minor: number, wishes: InitWishes): Uint8Array[] {
   const at = replyHeaderSize;
   const bytes = header(unique, 0, 64);
   bytes.fill(0, at);
@@ -89,6 +97,6 @@ function initReply(unique: number, flags: number, readahead: number, minor: numb
   bytes.writeUInt32LE(maxRequest, at + 20);
   bytes.writeUInt32LE(wishes.timeGranularity, at + 24);
   bytes.writeUInt16LE(maxPages, at + 28);
-  // The abilities above bit 31 (at + 32) stay 0: none of them is used.
+  bytes.writeUInt32LE(flags2 >>> 0, at + 32);
   return [bytes];
 }

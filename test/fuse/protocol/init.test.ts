@@ -25,7 +25,7 @@ describe('INIT', () => {
       maxWrite: bytes.readUInt32LE(36), granularity: bytes.readUInt32LE(40), maxPages: bytes.readUInt16LE(44), flags2: bytes.readUInt32LE(48),
     }).toEqual({
       length: 80, error: 0, unique: 2, major: 7, minor: 45, readahead: 131072,
-      maxBackground: 64, congestion: 48, maxWrite: 1048576, granularity: 1000, maxPages: 256, flags2: 0,
+      maxBackground: 64, congestion: 48, maxWrite: 1048576, granularity: 1000, maxPages: 256, flags2: 1 << 4,
     });
     expect(reply(offer({ minor: 31 })).readUInt32LE(20)).toBe(31);
     expect(reply(offer({ minor: 99 })).readUInt32LE(20)).toBe(45);
@@ -36,6 +36,9 @@ describe('INIT', () => {
     expect(reply(offer()).readUInt32LE(28)).toBe(wanted);
     expect(reply(offer({ flags: initFlags.ASYNC_READ | initFlags.MAX_PAGES | (1 << 16) })).readUInt32LE(28)).toBe(initFlags.ASYNC_READ | initFlags.MAX_PAGES);
     expect(reply(offer({ flags: 0 })).readUInt32LE(28)).toBe(0);
+    expect(reply(offer({ flags2: 0 })).readUInt32LE(48)).toBe(0);
+    // Without INIT_EXT what stands there is none of the kernel's words.
+    expect(reply(offer({ flags: initFlags.ASYNC_READ })).readUInt32LE(48)).toBe(0);
   });
 
   it.each([
