@@ -45,12 +45,17 @@ export class OpenFiles {
     this.#sender = sender;
   }
 
-  /** OPEN. Asks the platform nothing; what is wrong with it shows at the first read or write. */
+  /**
+   * OPEN. Asks the platform nothing, as long as nothing has shown that what is known is wrong; what is
+   * wrong with it shows at the first read or write.
+   */
   async open(node: NodeId, flags: OpenFlags, caller: Caller): Promise<OpenReply> {
     const inode = this.#core.table.get(node);
     if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
     if (flags.write) this.#writable();
     tellUntold(inode);
+    // The kernel believes in the name a while longer, and does not look it up again by itself.
+    if (inode.learnt === -Infinity) await this.#knowledge.refresh(inode, caller.signal);
     if (flags.write && flags.truncate) {
       await this.#sender.change(inode, caller.signal, (draft) => {
         // What was written before is void, and this open alone is nothing that a FLUSH sends.

@@ -104,6 +104,19 @@ describe('ESTALE once bytes of the older version were delivered, never a splice'
     await m.close(next);
   });
 
+  test('who opens it then gets the newer one at once, though the kernel asks for the name no more', async () => {
+    const old = await m.open('/f', forReading);
+    expect(await letters(old, 40 * block)).toBe('a');
+    m.platform.put('/f', filled('b'), longAgo + 5000);
+    expect(await errnoOf(letters(old, 0))).toBe('ESTALE');
+    const next = { node: old.node, ...await m.fs.open(old.node, forReading, someone) };
+    expect(next.directIo).toBe(true);
+    expect(await letters(next, 0, 10 * block)).toBe('bb');
+    expect(await errnoOf(letters(old, 0))).toBe('ESTALE');
+    await m.close(old);
+    await m.close(next);
+  });
+
   test('pages are shared between handles: what one has read binds the other', async () => {
     const one = await m.open('/f', forReading);
     const two = await m.open('/f', forReading);
