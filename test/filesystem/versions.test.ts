@@ -157,6 +157,25 @@ describe('ESTALE once bytes of the older version were delivered, never a splice'
     await m.close(file);
   });
 
+  test('an answer that comes when the pages are of a newer version already is not put among them', async () => {
+    const slow = await m.open('/f', forReading);
+    const quick = await m.open('/f', forReading);
+    const get = hold(m.platform, 'read', 'chunk');
+    const reading = errnoOf(m.read(slow, 0, 10));
+    await get.reached;
+    const held = m.platform.hook;
+    m.platform.hook = undefined;
+    m.platform.put('/f', filled('b'), longAgo + 5000);
+    elapse(20_000);
+    await m.stat('/f');
+    expect(await letters(quick, 40 * block)).toBe('b');
+    m.platform.hook = held;
+    get.release();
+    expect(await reading).toBe('ESTALE');
+    await m.close(slow);
+    await m.close(quick);
+  });
+
   test('replaced by another name on the server', async () => {
     const file = await m.open('/f', forReading);
     expect(await letters(file, 40 * block)).toBe('a');
