@@ -41,10 +41,14 @@ export interface World {
   mount(...options: readonly string[]): Promise<RunningProgram>;
   /** What is mounted in the test's folder, as the user sees it. */
   mounts(): Promise<readonly Mount[]>;
-  /** A program that has the drive for its working folder, until it is killed. */
+  /** A program of the user that has the drive for its working folder, until it is killed. */
   sitInside(): Promise<RunningProgram>;
-  /** Runs a program as another ordinary user of the same machine. */
-  runAsAnother(command: string, parameters: readonly string[]): Promise<ProgramResult>;
+  /** One of the other user's. */
+  sitInsideAsAnother(): Promise<RunningProgram>;
+  /** Starts a program as another ordinary user of the same machine. */
+  beginAsAnother(command: string, parameters: readonly string[], options?: ProgramOptions): RunningProgram;
+  /** Words that run a command of the tests as the user: paths of the project are turned into those that he can read. */
+  readonly wrap: readonly [string, ...string[]];
 }
 
 /** Words before a command that run it elsewhere, as somebody else. */
@@ -119,11 +123,15 @@ export function useOrdinaryUser(): (drive: Harbour, options?: WorldOptions) => P
       const inner = await hold([...prefix, 'unshare', '-Urm', 'bash', '-c', stay('unshared')], sign('unshared'));
       prefix = [...prefix, 'nsenter', '--preserve-credentials', '-t', String(inner.pid), '-U', '-m'];
     }
-    return makeWorld(drive, prefix, enterAs(anotherUser));
+    const readable = 'words=("${@//$NODE/$FOLDER/node}"); exec "${words[@]//$PROJECT/$FOLDER/amarre}"';
+    const names = [`NODE=${node}`, `PROJECT=${program}`, `FOLDER=${folder}`, `HOME=${join(folder, 'home')}`, `TMPDIR=${join(folder, 'tmp')}`];
+    const [first, ...rest] = prefix;
+    const wrap: Enter = [first, ...rest, 'env', ...names, 'bash', '-c', readable, 'bash'];
+    return { ...makeWorld(drive, prefix, enterAs(anotherUser)), wrap };
   };
 }
 
-function makeWorld(drive: Harbour, prefix: Enter, another: Enter): World {
+function makeWorld(drive: Harbour, prefix: Enter, another: Enter): Omit<World, 'wrap'> {
   const { folder, mountpoint } = drive;
   const start = ([first, ...rest]: Enter, command: string, parameters: readonly string[], options: ProgramOptions = {}): RunningProgram => {
     // The way into a namespace ends in its root folder.
@@ -139,6 +147,11 @@ function makeWorld(drive: Harbour, prefix: Enter, another: Enter): World {
     throw new Error(`${script}: status ${result.status ?? 'none'}\n${result.stderr}${result.stdout}`);
   };
   const mounts = async () => parseMountinfo(await shell('cat /proc/self/mountinfo')).filter((mount) => mount.mountPoint === mountpoint);
+  const sit = async (who: Enter) => {
+    const sitter = start(who, 'sleep', ['60'], { cwd: mountpoint, deadline: 61_000 });
+    await eventually('somebody is inside', async () => (await readFile(`/proc/${sitter.pid}/comm`, 'utf8')).trim() === 'sleep');
+    return sitter;
+  };
   return {
     shell,
     mounts,
@@ -154,12 +167,9 @@ function makeWorld(drive: Harbour, prefix: Enter, another: Enter): World {
       await Promise.race([eventually('it is mounted', async () => (await mounts()).length > 0, 20_000), failed]);
       return mounted;
     },
-    async sitInside() {
-      const sitter = start(prefix, 'sleep', ['60'], { cwd: mountpoint, deadline: 61_000 });
-      await eventually('somebody is inside', async () => (await readFile(`/proc/${sitter.pid}/comm`, 'utf8')).trim() === 'sleep');
-      return sitter;
-    },
-    runAsAnother: (command, parameters) => start(another, command, parameters).result,
+    sitInside: () => sit(prefix),
+    sitInsideAsAnother: () => sit(another),
+    beginAsAnother: (command, parameters, options) => start(another, command, parameters, options),
   };
 }
 

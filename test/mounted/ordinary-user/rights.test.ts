@@ -3,16 +3,20 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { useHarbour, type Harbour } from '../../support/amarre-mounts.js';
+import { useMemoryMounts } from '../../support/memory-mounts.js';
 import { ordinaryUser, useOrdinaryUser, type World, type WorldOptions } from '../../support/ordinary-user.js';
-import { refused, within } from '../../support/programs.js';
+import { eventually, refused, within } from '../../support/programs.js';
 
 const harbour = useHarbour();
+const memory = useMemoryMounts();
 const ordinary = useOrdinaryUser();
 
 async function arrive(options: WorldOptions = {}): Promise<{ drive: Harbour; user: World }> {
   const drive = await harbour();
   return { drive, user: await ordinary(drive, options) };
 }
+
+const asAnother = (user: World, command: string, parameters: readonly string[]) => user.beginAsAnother(command, parameters).result;
 
 /** Each program of that name is what `$replacement` is. */
 const replaceHelpers = (replacement: string) =>
@@ -41,12 +45,20 @@ describe('a mount is refused in one line that names the remedy, and nothing is l
   });
 });
 
+test('a mount is refused where programs get no new rights, as services may be set up', async () => {
+  const { drive, user } = await arrive();
+  const words = [join(drive.folder, 'node'), join(drive.folder, 'amarre/dist/cli/main.js'), ...drive.mountWords()];
+  const attempt = await user.run('setpriv', ['--no-new-privs', ...words], { env: drive.env });
+  expect([attempt.status, attempt.stderr]).toEqual([5, expect.stringMatching(/^amarre: [^\n]*no_new_privs[^\n]*\n$/)]);
+  expect(await user.mounts()).toEqual([]);
+});
+
 describe('a mount of an ordinary user', () => {
   test('is entered by nobody else, not even by root', async () => {
     const { drive, user } = await arrive();
     await writeFile(join(drive.root, 'file'), 'bytes');
     await user.amarre(...drive.mountWords('--daemon'));
-    expect((await user.runAsAnother('cat', [join(drive.mountpoint, 'file')])).stderr).toContain('Permission denied');
+    expect((await asAnother(user, 'cat', [join(drive.mountpoint, 'file')])).stderr).toContain('Permission denied');
     const [pid = 0] = await drive.serving();
     expect(await refused('nsenter', [`--mount=/proc/${pid}/ns/mnt`, 'cat', join(drive.mountpoint, 'file')])).toContain('Permission denied');
     expect((await user.amarre('umount', drive.mountpoint)).status).toBe(0);
@@ -58,10 +70,19 @@ describe('a mount of an ordinary user', () => {
     const mounted = await user.amarre(...drive.mountWords('--daemon', '-o', 'allow_other'));
     expect([mounted.status, mounted.stderr]).toEqual([0, '']);
     const file = join(drive.mountpoint, 'file');
-    expect((await user.runAsAnother('cat', [file])).stdout).toBe('bytes');
-    expect((await user.runAsAnother('tee', ['-a', file])).stderr).toContain('Permission denied');
-    expect((await user.runAsAnother('touch', [join(drive.mountpoint, 'new')])).stderr).toContain('Permission denied');
-    expect((await user.amarre('umount', drive.mountpoint)).status).toBe(0);
+    expect((await asAnother(user, 'cat', [file])).stdout).toBe('bytes');
+    expect((await asAnother(user, 'tee', ['-a', file])).stderr).toContain('Permission denied');
+    expect((await asAnother(user, 'touch', [join(drive.mountpoint, 'new')])).stderr).toContain('Permission denied');
+    // The user may not look at what another's programs hold.
+    const sitter = await user.sitInsideAsAnother();
+    const start = Date.now();
+    const ended = await user.amarre('umount', drive.mountpoint);
+    expect(Date.now() - start).toBeLessThan(5000);
+    expect([ended.status, ended.stderr]).toEqual([0, expect.stringContaining('by a program that could not be found')]);
+    expect(await user.mounts()).toEqual([]);
+    expect(await drive.serving()).toEqual([]);
+    sitter.kill('SIGKILL');
+    await sitter.result;
   });
 
   test('shows its source, and is read-only where that is asked for', async () => {
@@ -75,22 +96,27 @@ describe('a mount of an ordinary user', () => {
   test('is not unmounted by another user', async () => {
     const { drive, user } = await arrive();
     await user.amarre(...drive.mountWords('--daemon'));
-    expect((await user.runAsAnother('fusermount3', ['-u', drive.mountpoint])).status).toBe(1);
+    expect((await asAnother(user, 'fusermount3', ['-u', drive.mountpoint])).status).toBe(1);
     expect(await user.mounts()).toHaveLength(1);
     expect((await user.amarre('umount', drive.mountpoint)).status).toBe(0);
   });
 });
 
-describe('where the kernel\'s switch can be reached', () => {
-  test('a busy mount is aborted with it: it ends with 0, and who sits in it gets an error', async () => {
-    const { drive, user } = await arrive({ prepare: 'mount -t fusectl none /sys/fs/fuse/connections' });
-    const log = join(drive.folder, 'home', 'log');
-    const mounted = await user.mount('--log-file', log, '--log-level', 'debug');
+describe.each([
+  { where: 'where the kernel\'s switch can be reached', world: { prepare: 'mount -t fusectl none /sys/fs/fuse/connections' }, end: { status: 42, signal: null } },
+  { where: 'where nothing can abort the mount', world: {}, end: { status: null, signal: 'SIGKILL' } },
+])('$where', ({ world, end }) => {
+  test('process.exit() with a busy mount ends the process within 5 s', async () => {
+    const { drive, user } = await arrive(world);
+    const mount = memory.start({ files: 1 }, drive.folder, { wrap: user.wrap });
+    await eventually('it serves', () => mount.output().includes('serving\n')).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${mount.output()}`);
+    });
+    expect(await user.shell(`ls ${drive.mountpoint}`)).toBe('file-00000\n');
     const sitter = await user.sitInside();
-    const [pid = 0] = await drive.serving();
-    process.kill(pid, 'SIGTERM');
-    expect(await within(10_000, 'the end', mounted.result)).toMatchObject({ status: 0 });
-    expect(await user.shell(`cat ${log}`)).toContain('"reason":"aborted"');
+    mount.child.send({ number: 1, command: { do: 'exit', status: 42 } });
+    expect(await within(5000, 'the process ends', mount.ended)).toEqual(end);
+    expect((await user.run('ls', [drive.mountpoint])).stderr).toContain('Transport endpoint is not connected');
     sitter.kill('SIGKILL');
     await sitter.result;
   });
