@@ -111,10 +111,32 @@ export class Knowledge {
 
   /** An own change happened now: `ctime`, for this mount and the next. */
   markChanged(inode: Inode): void {
-    inode.changed = this.#core.clock.now();
+    this.#noteChange(inode, this.#core.clock.now());
+  }
+
+  #noteChange(inode: Inode, changed: number): void {
+    inode.changed = changed;
     if (inode.isOrphan || inode.draft?.dirty === true) return;
     const { size, modified } = inode.entry;
-    this.#core.changeTimes.set(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 }, inode.changed);
+    this.#core.changeTimes.set(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 }, changed);
+  }
+
+  /**
+   * Before a rename, for what is known at and below an inode: takes the times of change from under the
+   * old numbers. What it returns puts them under the new ones.
+   */
+  takeChanged(inode: Inode): () => void {
+    const taken: { readonly moved: Inode; readonly changed: number }[] = [];
+    const take = (moved: Inode): void => {
+      const changed = this.#notedChange(moved);
+      if (changed !== undefined) taken.push({ moved, changed });
+      this.forgetChanged(moved);
+      for (const child of moved.children.values()) take(child);
+    };
+    take(inode);
+    return () => {
+      for (const { moved, changed } of taken) this.#noteChange(moved, changed);
+    };
   }
 
   /** A name went: its time of change with it. Called before the tree forgets the name. */
@@ -194,11 +216,13 @@ export class Knowledge {
   }
 
   #changeTime(inode: Inode, mtime: number): number {
-    if (inode.changed !== undefined) return inode.changed;
-    if (inode.isOrphan) return mtime;
+    return this.#notedChange(inode) ?? mtime;
+  }
+
+  #notedChange(inode: Inode): number | undefined {
+    if (inode.changed !== undefined || inode.isOrphan) return inode.changed;
     const { size, modified } = inode.entry;
-    const noted = this.#core.changeTimes.get(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 });
-    return noted ?? mtime;
+    return this.#core.changeTimes.get(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 });
   }
 
   #key(inode: Inode): string {

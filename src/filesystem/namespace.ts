@@ -128,7 +128,7 @@ export class Namespace {
     if (inode.kind === 'file') await this.#sender.send(inode, signal);
     const target = to.children.get(newName);
     if (target === inode) return;
-    if (noReplace && target?.draft?.dirty === true) throw new FsError('EEXIST', `${target.path} exists`);
+    if (noReplace && target !== undefined && (target.draft?.dirty === true || this.#hasUnsent(target))) throw new FsError('EEXIST', `${target.path} exists`);
     // What the platform does not know of cannot stop it: an unsent file and what is in a folder.
     if (target?.entry.version === unsentVersion && inode.kind === 'folder') throw new FsError('ENOTDIR', `${target.path} is a file`);
     if (target?.kind === 'folder' && this.#hasUnsent(target)) throw new FsError('ENOTEMPTY', `${target.path} holds a file that is being written`);
@@ -145,8 +145,9 @@ export class Namespace {
 
   #renamed(inode: Inode, to: Inode, newName: string, entry: Entry | undefined): void {
     const { place } = inode;
-    this.#knowledge.forgetChanged(inode);
+    const putChanged = this.#knowledge.takeChanged(inode);
     this.#core.table.move(inode, to, newName);
+    putChanged();
     if (entry === undefined) this.#knowledge.assume(inode, { ...inode.entry, name: newName });
     else this.#knowledge.enter(inode, entry);
     this.#knowledge.markChanged(inode);

@@ -109,6 +109,17 @@ describe('ctime is mtime, except for what this mount changed: then the time of t
     await other.end();
   });
 
+  test('of what lies in a folder that is renamed: it stays, the same after a remount', async () => {
+    m.platform.put('/d/e/x', 'x', longAgo);
+    await m.set('/d/e/x', { mtime: longAgo - 5000 });
+    const { ctime } = await m.stat('/d/e/x');
+    await m.rename('/d', '/n');
+    expect((await m.stat('/n/e/x')).ctime).toBe(ctime);
+    const other = await remount();
+    expect((await other.stat('/n/e/x')).ctime).toBe(ctime);
+    await other.end();
+  });
+
   test('bound to size and mtime: where somebody else changed the file it says nothing', async () => {
     await m.set('/f', { mtime: longAgo - 5000 });
     m.platform.put('/f', 'by somebody else', longAgo + 9000);
