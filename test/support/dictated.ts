@@ -62,10 +62,8 @@ export class Dictated {
   readonly #child;
   readonly #answers: ((line: string) => void)[] = [];
 
-  /** `as`: words before the program's, such as setpriv and its options. */
-  constructor(as: readonly string[] = []) {
-    const [command, ...words] = [...as, 'python3', '-u', '-c', program];
-    this.#child = spawn(command, words, { cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor() {
+    this.#child = spawn('python3', ['-u', '-c', program], { cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child.stdin.on('error', () => undefined);
     createInterface(this.#child.stdout).on('line', (line) => this.#answers.shift()?.(line));
     this.#child.on('close', () => {
@@ -119,13 +117,13 @@ export class Dictated {
 }
 
 /** Call once in a test file. Programs are ended behind each test. */
-export function useDictated(): (as?: readonly string[]) => Dictated {
+export function useDictated(): () => Dictated {
   const started: Dictated[] = [];
   afterEach(() => {
     for (const one of started.splice(0)) one.end();
   });
-  return (as) => {
-    const one = new Dictated(as);
+  return () => {
+    const one = new Dictated();
     started.push(one);
     return one;
   };
