@@ -57,20 +57,26 @@ export interface OpenedFile {
   readonly directIo: boolean;
 }
 
+/** How a mount ends. */
+interface WaysOut {
+  end(): Promise<void>;
+  remount(): Promise<{ readonly next: Mount; readonly unsent: readonly UnsentFile[] }>;
+}
+
 export class Mount {
   readonly fs: FileSystem;
   readonly platform: MemoryProvider;
   readonly staging: Staging;
   readonly notices: string[] = [];
   readonly folder: string;
-  readonly #close: () => Promise<void>;
+  readonly #ways: WaysOut;
 
-  constructor(fs: FileSystem, platform: MemoryProvider, staging: Staging, folder: string, close: () => Promise<void>) {
+  constructor(fs: FileSystem, platform: MemoryProvider, staging: Staging, folder: string, ways: WaysOut) {
     this.fs = fs;
     this.platform = platform;
     this.staging = staging;
     this.folder = folder;
-    this.#close = close;
+    this.#ways = ways;
     fs.attachKernel({
       invalidateNode: (node) => this.notices.push(`node ${node}`),
       invalidateEntry: (parent, name) => this.notices.push(`entry ${parent} ${name}`),
@@ -220,32 +226,58 @@ export class Mount {
     return await this.fs.shutdown(AbortSignal.timeout(5000), false);
   }
 
+  /** Ends, and mounts again over the same state folder, which goes with the last. */
+  async remount(): Promise<{ readonly next: Mount; readonly unsent: readonly UnsentFile[] }> {
+    return await this.#ways.remount();
+  }
+
   async end(): Promise<void> {
-    await this.#close();
+    await this.#ways.end();
   }
 }
 
-/** Mounts the platform; `folder` is the state folder of an earlier mount, to mount again. */
-export async function mount(options: {
+export interface MountChoices {
   readonly platform?: MemoryProvider;
   readonly provider?: MemoryProviderOptions;
   readonly settings?: Partial<FileSystemSettings>;
-  readonly folder?: string;
   readonly instance?: string;
-} = {}): Promise<Mount> {
-  const folder = options.folder ?? await mkdtemp(join(tmpdir(), 'amarre-fs-'));
-  const platform = options.platform ?? new MemoryProvider({ clock: () => Date.now(), ...options.provider });
+}
+
+/** Mounts the platform, over a state folder of its own. */
+export async function mount(choices: MountChoices = {}): Promise<Mount> {
+  return await mountOver(await mkdtemp(join(tmpdir(), 'amarre-fs-')), choices);
+}
+
+async function mountOver(folder: string, choices: MountChoices): Promise<Mount> {
+  const platform = choices.platform ?? new MemoryProvider({ clock: () => Date.now(), ...choices.provider });
+  const instance = choices.instance ?? 'test00000001';
   const log = silentLog();
-  const staging = await openStaging({ folder: join(folder, 'staging'), instance: options.instance ?? 'test00000001', isDead: () => true, log });
+  const staging = await openStaging({ folder: join(folder, 'staging'), instance, isDead: () => true, log });
   const changeTimes = openChangeTimes({ folder: join(folder, 'times'), log });
-  const fs = createFileSystem({ provider: platform, staging, changeTimes, log }, { ...settings, ...options.settings });
-  return new Mount(fs, platform, staging, folder, async () => {
-    await fs.shutdown(AbortSignal.timeout(5000), false);
+  const fs = createFileSystem({ provider: platform, staging, changeTimes, log }, { ...settings, ...choices.settings });
+  const close = async (): Promise<readonly UnsentFile[]> => {
+    const unsent = await fs.shutdown(AbortSignal.timeout(5000), false);
     await staging.close();
     await changeTimes.close();
-    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    return unsent;
+  };
+  let again = false;
+  return new Mount(fs, platform, staging, folder, {
+    end: async () => {
+      if (again) return;
+      await close();
+      await rm(folder, { recursive: true, force: true });
+    },
+    remount: async () => {
+      again = true;
+      const unsent = await close();
+      mounts += 1;
+      return { unsent, next: await mountOver(folder, { ...choices, platform, instance: `again${String(mounts).padStart(7, '0')}` }) };
+    },
   });
 }
+
+let mounts = 0;
 
 interface Deferred<T> {
   readonly promise: Promise<T>;

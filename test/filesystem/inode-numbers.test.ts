@@ -26,9 +26,8 @@ describe('st_ino is a hash of the platform\'s stable id, else of the current pat
   test('the same at every mount, whatever was looked at first', async () => {
     const before = await numbers(m, ['/', '/a', '/a/one', '/a/two']);
     expect(new Set(before).size).toBe(4);
-    const other = await mount({ platform: m.platform, folder: m.folder, instance: 'test00000002' });
-    expect((await numbers(other, ['/a/two', '/a/one', '/a', '/'])).reverse()).toEqual(before);
-    await other.end();
+    m = (await m.remount()).next;
+    expect((await numbers(m, ['/a/two', '/a/one', '/a', '/'])).reverse()).toEqual(before);
   });
 
   test('changes with a rename where there is no id, to what the next mount says', async () => {
@@ -38,9 +37,8 @@ describe('st_ino is a hash of the platform\'s stable id, else of the current pat
     const after = await numbers(m, ['/b', '/b/un']);
     expect(after[0]).not.toBe(before[0]);
     expect(after[1]).not.toBe(before[1]);
-    const other = await mount({ platform: m.platform, folder: m.folder, instance: 'test00000002' });
-    expect(await numbers(other, ['/b', '/b/un'])).toEqual(after);
-    await other.end();
+    m = (await m.remount()).next;
+    expect(await numbers(m, ['/b', '/b/un'])).toEqual(after);
   });
 
   test('what takes the place of a renamed folder has the numbers of its paths', async () => {
@@ -74,9 +72,8 @@ describe('st_ino is a hash of the platform\'s stable id, else of the current pat
     elapse(60_000);
     // The old name of the second one was not asked for again.
     expect(await numbers(m, ['/a/un', '/deux'])).toEqual([one, two]);
-    const other = await mount({ platform: m.platform, folder: m.folder, instance: 'test00000002' });
-    expect(await numbers(other, ['/a/un', '/deux'])).toEqual([one, two]);
-    await other.end();
+    m = (await m.remount()).next;
+    expect(await numbers(m, ['/a/un', '/deux'])).toEqual([one, two]);
   });
 
   test('with ids, a file that is new under an old name is another file', async () => {
@@ -98,9 +95,8 @@ describe('st_ino is a hash of the platform\'s stable id, else of the current pat
     await m.write(file, 0, 'x');
     await m.close(file);
     expect(await numbers(m, ['/a/new'])).toEqual([before]);
-    const other = await mount({ platform: m.platform, folder: m.folder, instance: 'test00000002' });
-    expect(await numbers(other, ['/a/new'])).toEqual([before]);
-    await other.end();
+    m = (await m.remount()).next;
+    expect(await numbers(m, ['/a/new'])).toEqual([before]);
   });
 
   test('READDIR\'s d_ino equals stat\'s, for names looked up before and not, and for . and ..', async () => {
