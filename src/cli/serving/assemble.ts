@@ -2,8 +2,9 @@
 import { isErrno, toFsError } from '../../errors.js';
 import { createFileSystem } from '../../filesystem/remote-filesystem.js';
 import type { Pending, UnsentFile } from '../../filesystem/filesystem.js';
+import { describeLeftover, sendLeftovers } from '../../filesystem/writing/recovery.js';
 import { mountFileSystem, type Session } from '../../fuse/session.js';
-import type { Log } from '../../observe/log.js';
+import { silentLog, type Log } from '../../observe/log.js';
 import { openProvider } from '../../providers/open.js';
 import type { Provider } from '../../providers/provider.js';
 import { parseRemote } from '../../providers/remote.js';
@@ -13,7 +14,7 @@ import { openStaging, type Staging } from '../../storage/staging.js';
 import { CommandError, connectError } from '../exit-status.js';
 import { showName } from '../terminal.js';
 import { showSize } from '../units.js';
-import { describeKept, instancesWithFiles, remoteFolders } from './kept-files.js';
+import { instancesWithFiles, remoteFolders } from './kept-files.js';
 import type { Plan } from './plan.js';
 
 /** KiB that the kernel reads ahead of a sequential reader: one request of the largest size. */
@@ -75,7 +76,7 @@ async function assemble(
   const folders = remoteFolders(plan.stateFolder, remote.host, remote.identity);
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
   closers.push(() => staging.close());
-  await tellLeftovers(staging, notices, plan.logFile === undefined ? undefined : log);
+  await settleLeftovers(staging, provider, plan, { log, notices, signal });
   const changeTimes = openChangeTimes({ folder: folders.changeTimes, log });
   closers.push(() => changeTimes.close());
 
@@ -136,11 +137,19 @@ function makeProvider(plan: Plan, isDead: (instance: string) => boolean, log: Lo
   }
 }
 
-/** What could not be sent before is told at every mount, until a person has taken it away; in the log too where that is elsewhere. */
-async function tellLeftovers(staging: Staging, notices: Log, log: Log | undefined): Promise<void> {
-  for (const leftover of staging.leftovers) {
-    const { path, size, kept, reason } = await describeKept(leftover);
-    log?.warn({ path, size, kept, reason }, 'an earlier mount left a file that was not sent');
+/**
+ * What earlier mounts could not send goes out now where that loses nothing; the rest is told at every
+ * mount, until a person has taken it away. Through a read-only mount nothing is sent.
+ */
+async function settleLeftovers(staging: Staging, provider: Provider, plan: Plan, { log, notices, signal }: AssemblyParts): Promise<void> {
+  // Without a log file the log is the terminal, which `notices` writes to.
+  const record = plan.logFile === undefined ? silentLog() : log;
+  const unsent = plan.readOnly
+    ? await Promise.all(staging.leftovers.map(describeLeftover))
+    : await sendLeftovers(provider, staging.leftovers, record, signal);
+  const sent = staging.leftovers.length - unsent.length;
+  if (sent > 0) notices.warn(`${sent === 1 ? '1 file' : `${sent} files`} that an earlier mount could not send ${sent === 1 ? 'is' : 'are'} on the platform now`);
+  for (const { path, size, kept, reason } of unsent) {
     notices.warn(`not sent by an earlier mount: ${showName(path)} (${showSize(size)}): ${reason}; kept in ${kept}`);
   }
 }

@@ -9,9 +9,10 @@ import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { UnsentFile } from '../../filesystem/filesystem.js';
+import { describeLeftover } from '../../filesystem/writing/recovery.js';
 import { silentLog } from '../../observe/log.js';
 import { newInstance } from '../../storage/mount-records.js';
-import { openStaging, type KeptFile } from '../../storage/staging.js';
+import { openStaging } from '../../storage/staging.js';
 
 export interface RemoteFolders {
   readonly staging: string;
@@ -37,18 +38,10 @@ export async function findKept(stateFolder: string, instance: string): Promise<r
   for (const folder of await stagingFolders(stateFolder)) {
     if (!(await readdir(folder)).includes(instance)) continue;
     const staging = await openStaging({ folder, instance: newInstance(), isDead: (id) => id === instance, log: silentLog() });
-    found.push(...await Promise.all(staging.leftovers.map(describeKept)));
+    found.push(...await Promise.all(staging.leftovers.map(describeLeftover)));
     await staging.close();
   }
   return found;
-}
-
-/** A kept file in the words for a person. */
-export async function describeKept(file: KeptFile): Promise<UnsentFile> {
-  const { note, data } = file;
-  const size = await stat(data).then((found) => found.size, () => note.size);
-  const gaps = note.missing.length > 0 ? '; holds only what was written, not the rest of the older version' : '';
-  return { path: note.path, size, kept: data, reason: `${note.reason}${gaps}` };
 }
 
 async function stagingFolders(stateFolder: string): Promise<readonly string[]> {
