@@ -89,6 +89,7 @@ export class AttributeSetter {
       if (content !== undefined && content !== 'lost' && content.version === before) content.version = version;
     }
     if (inode.draft?.version === before) inode.draft.version = version;
+    inode.succeed(before);
   }
 
   #time(change: TimeChange): number {

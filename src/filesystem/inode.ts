@@ -50,6 +50,11 @@ export class Inode {
   pages: RemoteContent | 'lost' | undefined;
   /** Since the kernel learnt of it somebody had it open, and there may be pages. */
   opened = false;
+  /**
+   * Versions that this mount itself has turned into the present one: who read of them past the pages
+   * goes on in it, as those do who read through the pages.
+   */
+  readonly ours = new Set<string>();
   /** The local copy while somebody writes. */
   draft: Draft | undefined;
   #crossings: Crossings | undefined;
@@ -103,6 +108,12 @@ export class Inode {
     if (this.place === undefined) return this.lastPath;
     const above = this.place.parent.path;
     return above === '/' ? `/${this.place.name}` : `${above}/${this.place.name}`;
+  }
+
+  /** The version `before` became the present one by our own doing. */
+  succeed(before: string | undefined): void {
+    if (this.handles === this.pagers) this.ours.clear();
+    else if (before !== undefined) this.ours.add(before);
   }
 
   /** True where a folder stands above this inode, or is it. */

@@ -86,6 +86,7 @@ export class Knowledge {
     if (inode.entry.modified !== before.modified || entry.size !== before.size) inode.changed = undefined;
     if (entry.version === before.version || inode.kind === 'folder') return;
     inode.content = undefined;
+    inode.ours.clear();
     inode.changed = undefined;
     const { draft } = inode;
     if (draft !== undefined) {

@@ -259,6 +259,7 @@ export class OpenFiles {
     const { inode } = file;
     for (let attempt = 1; ; attempt += 1) {
       if (file.draft !== undefined) mustBeOf(file, inode.entry.version);
+      if (file.content !== undefined && inode.ours.has(file.content.version)) file.content = undefined;
       const pinned = pinOf(file);
       if (pinned === 'lost') throw lost(inode);
       const content = pinned ?? this.#knowledge.contentOf(inode);
@@ -373,6 +374,7 @@ function mustBeOf(file: OpenFile, version: string | undefined): void {
   const pin = pinOf(file);
   if (pin === 'lost' || file.draft?.lost === true) throw lost(file.inode);
   const seen = file.draft ?? pin;
+  if (seen?.version !== undefined && file.direct && file.inode.ours.has(seen.version)) return;
   if (seen !== undefined && seen.version !== version) {
     throw new FsError('ESTALE', `${file.inode.path} was changed by somebody else while it was open`);
   }

@@ -14,7 +14,9 @@ export interface ChangedState {
   readonly modified: number;
 }
 
+/** Size, modification time, time of change. */
 const recordSchema = z.tuple([z.number(), z.number(), z.number()]);
+type TimeRecord = z.infer<typeof recordSchema>;
 
 export interface ChangeTimes {
   /** The noted time of change of the object `key`, if it still is in that state. */
@@ -30,18 +32,27 @@ export function openChangeTimes(options: { readonly folder: string; readonly log
   const database: RootDatabase<unknown, string> = open({ path: options.folder, encoding: 'json', noSubdir: false });
   // A full disk costs a time of change, no more: the file shows its modification time instead.
   const complain = (thrown: unknown): void => { options.log.warn({ err: thrown }, 'a time of change could not be noted'); };
+  // What is on its way to the disk, where reading does not find it yet; undefined: deleted.
+  const underWay = new Map<string, TimeRecord | undefined>();
+  const change = (key: string, record: TimeRecord | undefined): void => {
+    underWay.set(key, record);
+    const arrived = record === undefined ? database.remove(key) : database.put(key, record);
+    arrived.catch(complain).finally(() => {
+      if (underWay.get(key) === record) underWay.delete(key);
+    });
+  };
+  const find = (key: string): TimeRecord | undefined =>
+    underWay.has(key) ? underWay.get(key) : recordSchema.safeParse(database.get(key)).data;
   return {
     get(key, state) {
-      const record = recordSchema.safeParse(database.get(key));
-      if (!record.success) return undefined;
-      const [size, modified, changed] = record.data;
+      const [size, modified, changed] = find(key) ?? [];
       return size === state.size && modified === state.modified ? changed : undefined;
     },
     set(key, state, changed) {
-      database.put(key, [state.size, state.modified, changed]).catch(complain);
+      change(key, [state.size, state.modified, changed]);
     },
     delete(key) {
-      database.remove(key).catch(complain);
+      change(key, undefined);
     },
     async close() {
       try {

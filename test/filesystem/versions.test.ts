@@ -365,6 +365,32 @@ describe('a version less than 2 s old by the server\'s Date is not settled', () 
     await m.close(next);
   });
 
+  test('who reads past the pages follows what is written, dated and sent here, as the others do', async () => {
+    const now = Date.now();
+    m.platform.put('/u', 'first', now);
+    const first = await m.open('/u', forReading);
+    expect((await m.read(first)).toString()).toBe('first');
+    const second = await m.open('/u', forReading);
+    expect(second.directIo).toBe(true);
+    expect((await m.read(second)).toString()).toBe('first');
+    for (const text of ['one', 'two']) {
+      const writer = await m.open('/u', forAppending);
+      await m.write(writer, (await m.stat('/u')).size, text);
+      await m.fsync(writer);
+      expect((await m.read(second)).toString()).toBe(m.platform.text('/u'));
+      await m.close(writer);
+      await m.set('/u', { mtime: longAgo });
+      expect((await m.read(second)).toString()).toBe(m.platform.text('/u'));
+      expect((await m.read(first)).toString()).toBe(m.platform.text('/u'));
+    }
+    m.platform.put('/u', 'by somebody else', longAgo + 5000);
+    elapse(20_000);
+    await m.stat('/u');
+    expect(await errnoOf(m.read(second))).toBe('ESTALE');
+    await m.close(first);
+    await m.close(second);
+  });
+
   test('nor is what was read then trusted when the version has grown old', async () => {
     const now = Date.now();
     m.platform.put('/u', 'first', now);

@@ -259,7 +259,7 @@ class World {
       return;
     }
     if (!file.told) await this.hearUntold(path, opened);
-    if (file.told || !came || this.fault?.struck === true) this.giveUp(path, file);
+    this.giveUp(path, file);
   }
 
   /** An error at RELEASE is told by the next OPEN, if the file still has its name. */
@@ -324,7 +324,7 @@ class World {
     if (source !== undefined && wasDirty) {
       const uploadFailed = this.fault?.member === 'write' && this.fault.struck;
       if (moved) Object.assign(source, { held: source.content, dirty: false, due: false });
-      else if (errno !== undefined) this.sentBeforeRename(from, source, uploadFailed);
+      else this.sentBeforeRename(from, source, uploadFailed);
     }
     if (moved && expected.length === 0) model.rename(from, to);
   }

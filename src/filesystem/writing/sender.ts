@@ -247,6 +247,7 @@ export class Sender {
     if (inode.place !== undefined && inode.entry.version === unsentVersion) this.#knowledge.touchFolder(inode.place.parent);
     this.#knowledge.enter(inode, entry);
     this.#knowledge.markChanged(inode);
+    inode.succeed(before);
     inode.content = undefined;
     // The kernel's pages hold what was written, which is what was sent; unless they are of a version older than that.
     const ours = inode.pages === undefined || (inode.pages !== 'lost' && inode.pages.version === before);
