@@ -78,6 +78,10 @@ export class Mount {
     this.folder = folder;
     this.#ways = ways;
     fs.attachKernel({
+      forgetAttributes: (node) => {
+        this.notices.push(`attributes ${node}`);
+        return Promise.resolve();
+      },
       invalidateNode: (node) => this.notices.push(`node ${node}`),
       invalidateEntry: (parent, name) => this.notices.push(`entry ${parent} ${name}`),
     });

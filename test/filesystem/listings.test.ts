@@ -189,6 +189,20 @@ describe('a listing that was under way while own changes happened', () => {
     expect(await m.cat('/a/one')).toBe('');
   });
 
+  test('a listing that is older than a look does not bring the older file back', async () => {
+    const folder = await m.node('/a');
+    const node = await m.node('/a/one');
+    elapse(60_000);
+    const listing = hold(m.platform, 'list', 'end', '/a');
+    const stating = m.attributes(node);
+    await listing.reached;
+    m.platform.put('/a/one', 'changed!', longAgo + 5000);
+    await m.close(await m.fs.create(folder, 'one', forReading, 0o644, someone));
+    listing.release();
+    expect((await stating).size).toBe(8);
+    expect(await m.cat('/a/one')).toBe('changed!');
+  });
+
   test('a listing of a folder that is renamed meanwhile is asked for at its new place', async () => {
     const folder = await m.node('/a');
     elapse(60_000);

@@ -1,6 +1,6 @@
 /** A read returns bytes of one version (promise 3), and a listing that was wrong is corrected. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { elapse, errnoOf, exclusively, forAppending, forBoth, forReading, forWriting, hold, longAgo, mount, someone, turns, type Mount } from './harness.js';
+import { deferred, elapse, errnoOf, exclusively, forAppending, forBoth, forReading, forWriting, hold, longAgo, mount, someone, turns, type Mount } from './harness.js';
 
 const block = 128 * 1024;
 const filled = (letter: string, size = 64 * block): Buffer => Buffer.alloc(size, letter);
@@ -28,6 +28,27 @@ describe('a stale listing is corrected, not an error', () => {
     expect(await letters(file, 0, 79 * block)).toBe('bb');
     expect(await m.attributes(file.node)).toMatchObject({ size: 80 * block, mtime: longAgo + 5000 });
     expect(m.notices).toContain(`node ${file.node}`);
+    await m.close(file);
+  });
+
+  test('the kernel has forgotten the size before it gets the bytes: it would end them where the older version ended', async () => {
+    await m.names('/');
+    m.platform.put('/s', 'small and grown', longAgo + 5000);
+    const asked = deferred<number>();
+    const forgotten = deferred<undefined>();
+    m.fs.attachKernel({
+      forgetAttributes: (node) => { asked.resolve(node); return forgotten.promise; },
+      invalidateNode: () => undefined,
+      invalidateEntry: () => undefined,
+    });
+    const file = await m.open('/s', forReading);
+    let answered = false;
+    const reading = m.read(file).then((bytes) => { answered = true; return bytes; });
+    expect(await asked.promise).toBe(file.node);
+    await turns();
+    expect(answered).toBe(false);
+    forgotten.resolve(undefined);
+    expect((await reading).toString()).toBe('small and grown');
     await m.close(file);
   });
 
