@@ -104,8 +104,13 @@ export interface StatfsReply {
   readonly nameLength: number;
 }
 
-/** What the file system tells the kernel by itself. Each returns at once; the driver queues it. */
+/** What the file system tells the kernel by itself. What returns nothing returns at once; the driver queues it. */
 export interface KernelNotices {
+  /**
+   * Forget attributes of a node, its size among them, and no page. Resolves when the kernel has. It waits for
+   * no lock to do so, and may be told from inside a request: a READ that is answered next ends where the file does.
+   */
+  forgetAttributes(node: NodeId): Promise<void>;
   /** Forget pages and attributes of a node (a change came from elsewhere). */
   invalidateNode(node: NodeId): void;
   /** Forget that a name is, or is not, in a folder. */

@@ -66,6 +66,8 @@ export class Inode {
   untold: FsError | undefined;
   /** An upload of it began and was not heard to succeed: the platform may have it. */
   uncertain = false;
+  /** While another file is moved over its name: what the platform gives for the name may be of either. */
+  replacing: Promise<void> | undefined;
   /** An access time set here; shown while the inode is in memory. Milliseconds since the epoch. */
   atime: number | undefined;
   /** Time of the last change made here. Milliseconds since the epoch. */

@@ -134,8 +134,13 @@ export class Namespace {
     if (target?.kind === 'folder' && this.#hasUnsent(target)) throw new FsError('ENOTEMPTY', `${target.path} holds a file that is being written`);
     const move = async (): Promise<void> => {
       const { table, provider } = this.#core;
-      const entry = await provider.move(table.locate(inode), table.locateChild(to, newName), { replace: !noReplace }, signal);
-      this.#renamed(inode, to, newName, entry);
+      const moving = provider.move(table.locate(inode), table.locateChild(to, newName), { replace: !noReplace }, signal);
+      if (target !== undefined) target.replacing = moving.then(() => undefined, () => undefined);
+      try {
+        this.#renamed(inode, to, newName, await moving);
+      } finally {
+        if (target !== undefined) target.replacing = undefined;
+      }
     };
     const both = target === undefined ? [inode] : [inode, target];
     const doubtful = target?.kind === 'folder' ? [from, to, target] : [from, to];

@@ -10,6 +10,7 @@ import type { Knowledge } from './knowledge.js';
 import { blockSize } from './reading/block.js';
 import { freshWindow, nextWindow, windowLimits, type WindowState } from './reading/prefetch-window.js';
 import type { RemoteContent } from './reading/remote-content.js';
+import { untilAborted } from './shared-task.js';
 import type { Draft } from './writing/draft.js';
 import type { Sender } from './writing/sender.js';
 
@@ -311,6 +312,8 @@ export class OpenFiles {
     const found = await this.#knowledge.look(parent, name, signal);
     if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced`);
     if (inode.entry.version === before) inode.content = undefined;
+    // Before the answer: the kernel would end what it reads of this version where the older one ended.
+    await untilAborted(this.#core.notices.forgetAttributes(inode.node), signal);
     this.#core.notices.invalidateNode(inode.node);
   }
 

@@ -51,7 +51,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
       provider, table, ttl: settings.dirTtl, maxEntries: maxListedEntries, onAnswer: (entry) => clock.observe(entry.observed),
     }),
     store: new BlockStore(settings.memory),
-    notices: { invalidateNode: () => undefined, invalidateEntry: () => undefined },
+    notices: { forgetAttributes: () => Promise.resolve(), invalidateNode: () => undefined, invalidateEntry: () => undefined },
   };
   const knowledge = new Knowledge(core);
   const sender = new Sender(core, knowledge);

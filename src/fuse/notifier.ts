@@ -1,12 +1,12 @@
 /**
  * Notices to the kernel. Taking one up, the kernel may wait for a lock whose holder waits for an answer
  * of ours, so a notice is never sent from inside a request: they stand in a queue, one is on its way at
- * a time, and it waits on a thread of the pool.
+ * a time, and it waits on a thread of the pool. One kind needs no lock, and goes past the queue.
  */
 import type { KernelNotices, NodeId } from '../filesystem/filesystem.js';
 import type { Log } from '../observe/log.js';
 import type { SendResult } from './connection.js';
-import { encodeInvalidateEntry, encodeInvalidateNode } from './protocol/notify.js';
+import { encodeForgetAttributes, encodeInvalidateEntry, encodeInvalidateNode } from './protocol/notify.js';
 
 /** Sends one notice; may take long. */
 export type NoticeSender = (message: readonly Uint8Array[]) => Promise<SendResult>;
@@ -32,6 +32,11 @@ export class Notifier implements KernelNotices {
   stop(): void {
     this.#send = undefined;
     this.#queue.clear();
+  }
+
+  /** Not in the queue, where it would wait for a notice that waits for a request which waits for it. */
+  async forgetAttributes(node: NodeId): Promise<void> {
+    if (this.#send !== undefined) await this.#deliver(this.#send, encodeForgetAttributes(node));
   }
 
   invalidateNode(node: NodeId): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SendResult } from '../../src/fuse/connection.js';
 import { Notifier } from '../../src/fuse/notifier.js';
-import { encodeInvalidateEntry, encodeInvalidateNode } from '../../src/fuse/protocol/notify.js';
+import { encodeForgetAttributes, encodeInvalidateEntry, encodeInvalidateNode } from '../../src/fuse/protocol/notify.js';
 import { collectingLog } from '../support/collecting-log.js';
 
 /** A kernel that takes each notice up when it is told to. */
@@ -50,6 +50,24 @@ describe('notices', () => {
     expect(kernel.sent).toEqual([
       hex(encodeInvalidateNode(1)), hex(encodeInvalidateEntry(1, 'a')), hex(encodeInvalidateEntry(2, 'a')), hex(encodeInvalidateNode(1)),
     ]);
+  });
+
+  it('about attributes alone pass those that wait for locks, and are known to have come', async () => {
+    const kernel = slowKernel();
+    const notifier = new Notifier(collectingLog().log);
+    notifier.start(kernel.send);
+    notifier.invalidateNode(5);
+    let told = false;
+    const telling = notifier.forgetAttributes(5).then(() => { told = true; });
+    expect(kernel.sent).toEqual([hex(encodeInvalidateNode(5)), hex(encodeForgetAttributes(5))]);
+    await kernel.take();
+    expect(told).toBe(false);
+    await kernel.take();
+    await telling;
+  });
+
+  it('about attributes of a kernel that has gone are told to nobody', async () => {
+    await new Notifier(collectingLog().log).forgetAttributes(5);
   });
 
   it('wait until the kernel is ready', async () => {

@@ -3,7 +3,7 @@
  * folder of its own on it, and looks at the server's disk for the truth. Programs alone touch the mount, never
  * the process of the tests, which has the server in it.
  */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { EmulatorControl, SftpgoOptions } from '../../src/emulators/start.js';
@@ -94,8 +94,7 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
   };
 }
 
-/** Names on the server's disk that the drive keeps to itself. */
+/** What lies on the server's disk under names that the drive keeps to itself. */
 async function hiddenIn(root: string): Promise<string[]> {
-  const names = await readdir(root, { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => name.split('/').some((part) => part.startsWith('.amarre-')));
+  return (await succeed('find', [root, '-name', '.amarre-*'])).split('\n').filter((name) => name !== '');
 }

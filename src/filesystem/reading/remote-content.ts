@@ -5,6 +5,7 @@
 import { FsError, isErrno, toFsError } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
 import type { Location, Provider } from '../../providers/provider.js';
+import { untilAborted } from '../shared-task.js';
 import { Block, blockSize } from './block.js';
 import type { BlockStore } from './block-store.js';
 
@@ -20,6 +21,8 @@ export interface ContentParts {
   readonly log: Log;
   /** Where the file stands now: a rename moves it. Throws ESTALE once it is gone. */
   readonly locate: () => Location;
+  /** Settles when another file has been moved over this one's name, or not; undefined while none is. */
+  readonly replacing: () => Promise<void> | undefined;
   /** False while the platform could change the bytes and call the version the same. */
   readonly settled: boolean;
 }
@@ -169,6 +172,14 @@ export class RemoteContent {
     let place = at;
     try {
       const download = await this.#parts.provider.read(location, { start: at, end, version }, fetch.abort.signal);
+      // A server finds a file before it opens it: a rename of ours may have put another there in between.
+      const replacing = this.#parts.replacing();
+      if (replacing !== undefined || !this.#standsAt(location)) {
+        // Given back before the wait: the rename may need the connection.
+        await download.body[Symbol.asyncIterator]().return?.();
+        if (replacing !== undefined) await untilAborted(replacing, fetch.abort.signal);
+        return place;
+      }
       for await (const piece of download.body) {
         this.#distribute(fetch, place, piece);
         place += piece.length;
@@ -185,6 +196,14 @@ export class RemoteContent {
       if (!error.retryable || place === at) throw error;
       this.#parts.log.debug({ path: location.path, at: place, reason: error.message }, 'reading goes on after a break');
       return place;
+    }
+  }
+
+  #standsAt(location: Location): boolean {
+    try {
+      return this.#parts.locate().path === location.path;
+    } catch {
+      return false;
     }
   }
 

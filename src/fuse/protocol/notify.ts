@@ -6,10 +6,20 @@ const codes = { INVAL_INODE: 2, INVAL_ENTRY: 3 } as const;
 
 /** Forget a node's attributes and all of its pages. */
 export function encodeInvalidateNode(node: number): Uint8Array[] {
+  // From offset 0, length 0: all.
+  return invalidateInode(node, 0n);
+}
+
+/** Forget a node's attributes alone. */
+export function encodeForgetAttributes(node: number): Uint8Array[] {
+  return invalidateInode(node, -1n);
+}
+
+function invalidateInode(node: number, offset: bigint): Uint8Array[] {
   const bytes = header(0, codes.INVAL_INODE, 24);
   writeU64(bytes, node, replyHeaderSize);
-  // From offset 0, length 0: all. (A negative offset would mean the attributes alone.)
-  bytes.fill(0, replyHeaderSize + 8);
+  bytes.writeBigInt64LE(offset, replyHeaderSize + 8);
+  bytes.fill(0, replyHeaderSize + 16);
   return [bytes];
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Attributes } from '../../../src/filesystem/filesystem.js';
 import { encodeError, encodeReply, type Reply } from '../../../src/fuse/protocol/replies.js';
-import { encodeInvalidateEntry, encodeInvalidateNode } from '../../../src/fuse/protocol/notify.js';
+import { encodeForgetAttributes, encodeInvalidateEntry, encodeInvalidateNode } from '../../../src/fuse/protocol/notify.js';
 import { gather } from '../../../src/fuse/protocol/gather.js';
 
 const unique = 0x1_0000_0002;
@@ -91,6 +91,8 @@ describe('a reply', () => {
 describe('a notice', () => {
   it('that a node changed: all of its pages', () => {
     expect(hex(encodeInvalidateNode(7))).toBe(u32(40) + u32(2) + u64(0n) + u64(7n) + u64(0n) + u64(0n));
+    // A negative offset: the attributes alone.
+    expect(hex(encodeForgetAttributes(7))).toBe(u32(40) + u32(2) + u64(0n) + u64(7n) + 'ff'.repeat(8) + u64(0n));
   });
 
   it('that a name changed', () => {

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { useDrive } from '../../support/drive.js';
-import { begin, run, shell, succeed } from '../../support/programs.js';
+import { begin, run, shell, succeed, type RunningProgram } from '../../support/programs.js';
 import { content, randomFile, sameTrees, soon, text } from './files.js';
 
 const processes = 50;
@@ -19,57 +19,58 @@ const drive = useDrive({
 const each = <Value>(work: (i: number) => Promise<Value>) => Promise.all(Array.from({ length: processes }, (_, i) => work(i)));
 
 describe('two readers and a writer on one file', () => {
-  /** Opens the file again and again until its last line is `end`, and tells of each content that breaks the rule. */
+  /**
+   * Opens the file again and again until its last line is `end`. `rule` looks at `got`, which may not be older
+   * than `done`: what the writer had finished before the file was opened.
+   */
   const reader = (rule: string) => `import sys
-path = sys.argv[1]
-seen = set()
-last = 0
+path, progress = sys.argv[1:]
 while True:
+    with open(progress) as f: done = int(f.read() or 0)
     try:
         with open(path, 'rb') as f: got = f.read()
     except OSError as error:
         # Replaced while it was open: the next open gets the new one.
         if error.errno == 116: continue
         raise
-    ${rule}
-    seen.add(len(got))
-    if got.endswith(b'end\\n'): break
-print(len(seen))`;
-
-  test('who appends: each reader sees whole lines up to some moment, and never fewer than before', async () => {
-    const { mount, server } = await drive.place();
-    const path = join(mount, 'f');
-    await shell(`echo line 0 > ${path}`);
-    const rule = `
+    assert got.endswith(b'\\n'), got[-60:]
     lines = got.decode().splitlines()
-    assert got.endswith(b'\\n') and lines == [f'line {i}' for i in range(len(lines))] or lines[-1] == 'end', got[-60:]
-    assert len(got) >= last, (len(got), last)
-    last = len(got)`;
-    const readers = [1, 2].map(() => begin('python3', ['-c', reader(rule), path], { deadline: 40_000 }));
-    await shell(`for i in {1..60}; do echo line $i >> ${path}; done; echo end >> ${path}`, { deadline: 40_000 });
+    end = lines[-1] == 'end'
+    if end: lines.pop()
+    ${rule}
+    if end: break`;
+
+  async function readersOf(path: string, rule: string, progress: string): Promise<readonly RunningProgram[]> {
+    await writeFile(progress, '0');
+    return [1, 2].map(() => begin('python3', ['-c', reader(rule), path, progress], { deadline: 50_000 }));
+  }
+
+  test('who appends: each reader sees whole lines, and all that were there when he opened it', async () => {
+    const { mount, server, local } = await drive.place();
+    const path = join(mount, 'f');
+    const progress = join(local, 'progress');
+    await shell(`echo line 0 > ${path}`);
+    const readers = await readersOf(path, "assert lines == [f'line {i}' for i in range(len(lines))] and len(lines) > done, (len(lines), done, got[-60:])", progress);
+    await shell(`for i in {1..80}; do echo line $i >> ${path}; echo $i > ${progress}; done; echo end >> ${path}`, { deadline: 50_000 });
     for (const { result } of readers) expect(await result).toMatchObject({ status: 0, stderr: '' });
-    expect(await text(join(server, 'f'))).toBe(`${Array.from({ length: 61 }, (_, i) => `line ${i}`).join('\n')}\nend\n`);
+    expect(await text(join(server, 'f'))).toBe(`${Array.from({ length: 81 }, (_, i) => `line ${i}`).join('\n')}\nend\n`);
   });
 
-  test('who replaces it by rename: each reader gets one version whole, never a mixture', async () => {
-    const { mount, server } = await drive.place();
+  test('who replaces it by rename: each reader gets one version whole, and none that is over', async () => {
+    const { mount, server, local } = await drive.place();
     const path = join(mount, 'f');
-    const write = `version() { for i in {1..3000}; do echo version $1; done; }
-version 0 > ${path}`;
-    await shell(write);
-    const rule = `
-    lines = got.decode().splitlines()
-    assert len(lines) == 3000 or lines[-1] == 'end', len(lines)
-    number = int(lines[0].split()[1])
-    assert lines[:3000] == [f'version {number}'] * 3000, (lines[0], lines[2999])
-    assert number >= last, (number, last)
-    last = number`;
-    const readers = [1, 2].map(() => begin('python3', ['-c', reader(rule), path], { deadline: 40_000 }));
-    await shell(`${write.split('\n')[0] ?? ''}
-for v in {1..25}; do version $v > ${path}.tmp; mv ${path}.tmp ${path}; done; (version 26; echo end) > ${path}.tmp; mv ${path}.tmp ${path}`, { deadline: 40_000 });
+    const progress = join(local, 'progress');
+    const version = 'version() { printf "version $1%.0s\\n" {1..3000}; }';
+    await shell(`${version}\nversion 0 > ${path}`);
+    const rule = `number = int(lines[0].split()[1])
+    assert lines == [f'version {number}'] * 3000 and number >= done, (len(lines), lines[0], lines[-1], done)`;
+    const readers = await readersOf(path, rule, progress);
+    await shell(`${version}
+for v in {1..40}; do version $v > ${path}.tmp; mv ${path}.tmp ${path}; echo $v > ${progress}; done
+(version 41; echo end) > ${path}.tmp; mv ${path}.tmp ${path}`, { deadline: 50_000 });
     for (const { result } of readers) expect(await result).toMatchObject({ status: 0, stderr: '' });
     expect(await readdir(server)).toEqual(['f']);
-    expect(await text(join(server, 'f'))).toBe(`${'version 26\n'.repeat(3000)}end\n`);
+    expect(await text(join(server, 'f'))).toBe(`${'version 41\n'.repeat(3000)}end\n`);
   });
 
   test('who writes into it: what he wrote is what they read, at once', async () => {
