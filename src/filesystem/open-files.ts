@@ -3,30 +3,17 @@
  * RELEASE must have done before it says yes.
  */
 import { FsError, isErrno, toFsError } from '../errors.js';
-import { isSettled, type Core } from './core.js';
+import type { Core } from './core.js';
 import type { Caller, FileHandle, NodeId, OpenFlags, OpenReply } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
+import { lost, mustBeOf, pagesAt, pinOf, type OpenFile } from './open-file.js';
 import { blockSize } from './reading/block.js';
-import { freshWindow, nextWindow, windowLimits, type WindowState } from './reading/prefetch-window.js';
+import { freshWindow, nextWindow, windowLimits } from './reading/prefetch-window.js';
 import type { RemoteContent } from './reading/remote-content.js';
 import { untilAborted } from './shared-task.js';
 import type { Draft } from './writing/draft.js';
 import type { Sender } from './writing/sender.js';
-
-interface OpenFile {
-  readonly inode: Inode;
-  readonly flags: OpenFlags;
-  /** Reads bypass the kernel's pages, which hold another version for other handles. */
-  readonly direct: boolean;
-  /** The version that a direct handle has delivered bytes of. */
-  content: RemoteContent | undefined;
-  /** The draft that a direct handle has delivered bytes of since. */
-  draft: Draft | undefined;
-  window: WindowState;
-  /** Reads that are not answered yet, and who sent them. */
-  readonly reads: Map<AbortController, number>;
-}
 
 /** How often a read starts again because the platform had a newer version than the listing told. */
 const corrections = 3;
@@ -70,7 +57,7 @@ export class OpenFiles {
 
   /** Gives out a handle, and decides what the kernel's pages are still worth. */
   enter(inode: Inode, flags: OpenFlags): OpenReply {
-    const { keepCache, directIo } = this.#pagesAt(inode, flags);
+    const { keepCache, directIo } = pagesAt(inode, flags);
     this.#lastHandle += 1;
     this.#files.set(this.#lastHandle, { inode, flags, direct: directIo, content: undefined, draft: undefined, window: freshWindow, reads: new Map() });
     inode.handles += 1;
@@ -333,29 +320,6 @@ export class OpenFiles {
     if (file !== undefined) mustBeOf(file, inode.draft === undefined ? inode.entry.version : inode.draft.version);
   }
 
-  #pagesAt(inode: Inode, { read }: OpenFlags): { keepCache: boolean; directIo: boolean } {
-    const version = inode.draft === undefined ? inode.entry.version : inode.draft.version;
-    if (inode.pagers > 0) {
-      // Those who read through the pages must not see another version, nor this handle theirs.
-      const mixed = inode.pages === 'lost' || (inode.pages !== undefined && inode.pages.version !== version);
-      const unsettled = inode.draft === undefined && inode.pages !== undefined && inode.pages !== 'lost' && !inode.pages.settled;
-      // Who only writes reads nothing that may be older, and what he writes is in the pages for those who read.
-      if (unsettled && !mixed && !read) return { keepCache: true, directIo: false };
-      if (unsettled && inode.content === inode.pages) inode.content = undefined;
-      // Past the pages, these are not touched: for them to be forgotten the open would wait for every read under way, deaf to Ctrl-C.
-      const directIo = mixed || unsettled;
-      return { keepCache: directIo || inode.draft === undefined, directIo };
-    }
-    const { pages } = inode;
-    const same = inode.draft === undefined && pages !== 'lost' && pages?.settled === true && pages.version === version && isSettled(inode.entry);
-    if (!same) inode.pages = undefined;
-    // Of a file that was never opened there are none to forget, and two who open it at once do not wait for each other.
-    const keepCache = same || !inode.opened;
-    inode.opened = true;
-    if (inode.content?.settled === false) inode.content = undefined;
-    return { keepCache, directIo: false };
-  }
-
   #writable(): void {
     if (this.#core.settings.readOnly) throw new FsError('EROFS', 'the drive is mounted read-only');
   }
@@ -365,26 +329,6 @@ export class OpenFiles {
     if (file === undefined) throw new FsError('EBADF', `handle ${handle} is not open`);
     return file;
   }
-}
-
-/** The version that a handle has delivered bytes of: its own, or that of the kernel's pages. */
-function pinOf(file: OpenFile): RemoteContent | 'lost' | undefined {
-  return file.direct ? file.content : file.inode.pages;
-}
-
-/** ESTALE for a handle that has delivered bytes of a version other than this. */
-function mustBeOf(file: OpenFile, version: string | undefined): void {
-  const pin = pinOf(file);
-  if (pin === 'lost' || file.draft?.lost === true) throw lost(file.inode);
-  const seen = file.draft ?? pin;
-  if (seen?.version !== undefined && file.direct && file.inode.ours.has(seen.version)) return;
-  if (seen !== undefined && seen.version !== version) {
-    throw new FsError('ESTALE', `${file.inode.path} was changed by somebody else while it was open`);
-  }
-}
-
-function lost(inode: Inode): FsError {
-  return new FsError('ESTALE', `changes of ${inode.path} that were read here could not be sent: what is there now is older`);
 }
 
 /** The draft, if nobody has the file open for writing. Asked anew after each wait. */
