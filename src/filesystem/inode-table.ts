@@ -10,6 +10,8 @@ import { inodeNumber, rootIno } from './inode-number.js';
 
 export class InodeTable {
   readonly root: Inode;
+  /** Told of each inode that goes: what is kept by its node is of no use any more. */
+  onDrop: (inode: Inode) => void = () => undefined;
   readonly #byNode = new Map<NodeId, Inode>();
   readonly #byNumber = new Map<bigint, Inode>();
   #lastNode: NodeId = rootNode;
@@ -86,6 +88,7 @@ export class InodeTable {
     if (inode.isRoot || inode.lookups > 0 || inode.handles > 0 || inode.draft !== undefined || inode.children.size > 0) return;
     if (!this.#byNode.delete(inode.node)) return;
     this.#giveBackNumber(inode);
+    this.onDrop(inode);
     const { place } = inode;
     if (place === undefined) return;
     if (place.parent.children.get(place.name) === inode) place.parent.children.delete(place.name);

@@ -53,6 +53,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     store: new BlockStore(settings.memory),
     notices: { forgetAttributes: () => Promise.resolve(), invalidateNode: () => undefined, invalidateEntry: () => undefined },
   };
+  table.onDrop = (inode) => core.listings.drop(inode);
   const knowledge = new Knowledge(core);
   const sender = new Sender(core, knowledge);
   const files = new OpenFiles(core, knowledge, sender);
