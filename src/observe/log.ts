@@ -1,5 +1,6 @@
 /** Logs, in one place: what every layer writes to, made by pino, with secrets taken out at the source. */
-import { pino, destination, type Logger } from 'pino';
+import { pino, type Logger } from 'pino';
+import { openLogTarget } from './log-target.js';
 
 /** What a layer needs of a log. Fields first, then the sentence, as pino has it. */
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'child'>;
@@ -7,12 +8,12 @@ export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | '
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Opens the program's log: JSON lines to `file` (mode 0600, appended), else to standard error. */
+/**
+ * Opens the program's log: JSON lines to `file` (mode 0600, appended), else to standard error. Throws
+ * where the file cannot be opened; writing to it never does.
+ */
 export function openLog(options: { readonly level: LogLevel; readonly file?: string | undefined }): Logger {
-  return pino(
-    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    destination({ dest: options.file ?? 2, append: true, mkdir: true, mode: 0o600, sync: true }),
-  );
+  return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, openLogTarget(options.file));
 }
 
 /** A log that goes nowhere, for tests and for parts used alone. */
