@@ -13,6 +13,10 @@ const drive = useDrive({
     await mkdir(join(root, 'few', 'folder'));
     await mkdir(join(root, 'few', 'void'));
     await mkdir(join(root, 'many'));
+    for (let i = 0; i < 10; i += 1) {
+      await randomFile(join(root, 'changing', `file-${i}`), 50_000);
+      await utimes(join(root, 'changing', `file-${i}`), 1_600_000_000, 1_600_000_000);
+    }
     for (let i = 0; i < 10_000; i += 1) {
       const path = join(root, 'many', `entry-${i}`);
       await writeFile(path, 'x'.repeat(i % 7));
@@ -163,6 +167,17 @@ describe('stat', () => {
 });
 
 describe('what changed on the server', () => {
+  test('while the kernel still believes in the old size: who reads gets the new version whole, longer or shorter', async () => {
+    const { mount, server } = await drive.place('changing');
+    for (let i = 0; i < 10; i += 1) {
+      const name = `file-${i}`;
+      await succeed('stat', [join(mount, name)]);
+      const newer = `version ${i}\n`.repeat(i % 2 === 0 ? 9000 : 3000);
+      await writeFile(join(server, name), newer);
+      expect(await succeed('cat', [join(mount, name)]) === newer).toBe(true);
+    }
+  });
+
   test('shows once the listing is older than --dir-ttl', async () => {
     await drive.remount('--dir-ttl', '300ms', '--attr-ttl', '100ms');
     const { mount, server } = await drive.place('few');
