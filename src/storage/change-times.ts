@@ -4,6 +4,7 @@
  * replaced by an older one must not look unchanged. A time is bound to the size and modification
  * time that the file had; where they differ, somebody else changed it and the time says nothing.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { open, type RootDatabase } from 'lmdb';
 import { z } from 'zod';
 import type { Log } from '../observe/log.js';
@@ -13,6 +14,9 @@ export interface ChangedState {
   readonly size: number;
   readonly modified: number;
 }
+
+/** Milliseconds for what is on its way to reach the disk at the end. */
+const closeDeadline = 3000;
 
 /** Size, modification time, time of change. */
 const recordSchema = z.tuple([z.number(), z.number(), z.number()]);
@@ -29,9 +33,17 @@ export interface ChangeTimes {
 
 /** Opens the store in `folder`, which several mounts may share. Keys are short: an inode number's digits. */
 export function openChangeTimes(options: { readonly folder: string; readonly log: Log }): ChangeTimes {
-  const database: RootDatabase<unknown, string> = open({ path: options.folder, encoding: 'json', noSubdir: false });
+  const database: RootDatabase<unknown, string> = open({
+    path: options.folder, encoding: 'json', noSubdir: false,
+    // With lmdb's own batching the failure of a commit rejects promises that nobody can reach.
+    overlappingSync: false, eventTurnBatching: false,
+  });
   // A full disk costs a time of change, no more: the file shows its modification time instead.
-  const complain = (thrown: unknown): void => { options.log.warn({ err: thrown }, 'a time of change could not be noted'); };
+  const complain = (thrown: unknown): void => {
+    // lmdb hangs a second promise on the error of a failed commit, which nobody else would hear.
+    if (thrown instanceof Error && 'commitError' in thrown && thrown.commitError instanceof Promise) thrown.commitError.catch(() => undefined);
+    options.log.warn({ err: thrown }, 'a time of change could not be noted');
+  };
   // What is on its way to the disk, where reading does not find it yet; undefined: deleted.
   const underWay = new Map<string, TimeRecord | undefined>();
   const change = (key: string, record: TimeRecord | undefined): void => {
@@ -55,12 +67,14 @@ export function openChangeTimes(options: { readonly folder: string; readonly log
       change(key, undefined);
     },
     async close() {
-      try {
+      const ended = (async () => {
         await database.flushed;
-      } catch (thrown) {
-        complain(thrown);
-      }
-      await database.close();
+        await database.close();
+      })().catch(complain);
+      // Where the disk is full lmdb may never come to an end: the unmount does not wait for times alone.
+      const impatience = new AbortController();
+      await Promise.race([ended, sleep(closeDeadline, undefined, { signal: impatience.signal }).catch(() => undefined)]);
+      impatience.abort();
     },
   };
 }
