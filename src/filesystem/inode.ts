@@ -60,6 +60,8 @@ export class Inode {
   #crossings: Crossings | undefined;
   /** The size that the kernel believes in: told by us, and grown by what it wrote since. */
   kernelSize: number | undefined;
+  /** While the kernel is being told that the file is longer than that. */
+  telling: Promise<void> | undefined;
   /** How far behind the kernel's idea of the end the real one is, where O_APPEND writes. */
   appendShift = 0;
   /** An error that no close has told yet: the next FLUSH, FSYNC or OPEN does. */

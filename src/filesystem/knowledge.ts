@@ -94,7 +94,17 @@ export class Knowledge {
       inode.draft = undefined;
       void draft.discard().catch((thrown: unknown) => this.#core.log.warn({ path: inode.path, err: thrown }, 'a staged file could not be removed'));
     }
-    if (inode.handles > 0) this.#core.notices.invalidateNode(inode.node);
+    // Pages of the older version go. Where there are none the notice would cost a reader the size that he is just told.
+    if (inode.pagers > 0 && inode.pages !== undefined) this.#core.notices.invalidateNode(inode.node);
+    else if (inode.kernelSize !== undefined && inode.size > inode.kernelSize) this.#tellSize(inode);
+  }
+
+  /** The kernel ends what it reads where it believes the file to end: it has to ask anew before it gets bytes behind that. */
+  #tellSize(inode: Inode): void {
+    const telling = this.#core.notices.forgetAttributes(inode.node).finally(() => {
+      if (inode.telling === telling) inode.telling = undefined;
+    });
+    inode.telling = telling;
   }
 
   /** Enters an own change of an inode: its entry as the platform tells it now, in the tree and in the listing. */

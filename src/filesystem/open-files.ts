@@ -264,6 +264,7 @@ export class OpenFiles {
           file.window = { ...step.state, asked: Math.max(content.prefetch(from, end, file), Math.min(offset + length, content.size)) };
         }
         const pieces = await content.read(offset, length, file, signal);
+        if (inode.telling !== undefined) await untilAborted(inode.telling, signal);
         if (!this.#deliver(file, content)) throw new FsError('ESTALE', `${inode.path} changed while it was read`);
         if (!file.direct && file.window.window > 0) content.delivered(offset, length);
         return pieces;
@@ -291,7 +292,7 @@ export class OpenFiles {
     return file.inode.pages === content;
   }
 
-  /** The listing was older than the platform: looks at the file, and tells the kernel. */
+  /** The listing was older than the platform: looks at the file. */
   async #correct(inode: Inode, signal: AbortSignal): Promise<void> {
     if (inode.place === undefined) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced`);
     const { parent, name } = inode.place;
@@ -299,9 +300,6 @@ export class OpenFiles {
     const found = await this.#knowledge.look(parent, name, signal);
     if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced`);
     if (inode.entry.version === before) inode.content = undefined;
-    // Before the answer: the kernel would end what it reads of this version where the older one ended.
-    await untilAborted(this.#core.notices.forgetAttributes(inode.node), signal);
-    this.#core.notices.invalidateNode(inode.node);
   }
 
   /**
