@@ -21,6 +21,8 @@ interface Handle {
   readonly file: ModelFile;
   readonly opened: OpenedFile;
   readonly flags: OpenFlags;
+  /** What it may have read before a change came that was not acknowledged: what is cached is that still. */
+  older: Buffer | undefined;
 }
 
 /** What is made to fail, once, in the operation that is about to be tried. */
@@ -140,7 +142,7 @@ export class World {
     }
     file.handles += 1;
     if (write) file.writers += 1;
-    this.handles.push({ file, opened, flags });
+    this.handles.push({ file, opened, flags, older: undefined });
   }
 
   private async write({ file, opened, flags }: Handle): Promise<void> {
@@ -156,7 +158,7 @@ export class World {
     changed(file, content, true);
   }
 
-  private async read({ file, opened, flags }: Handle): Promise<void> {
+  private async read({ file, opened, flags, older }: Handle): Promise<void> {
     if (!flags.read) return;
     const offset = this.chance.below(file.content.length + 10);
     const length = 1 + this.chance.below(50_000);
@@ -165,6 +167,7 @@ export class World {
     const gone = file.stale || file.nameless === 'replaced' ? ['ESTALE'] : [];
     const errno = await this.attempt(`read ${this.name(file)} ${offset}+${length}`, async () => { bytes = await this.m.read(opened, offset, length); }, gone);
     if (errno !== undefined || bytes === undefined) return;
+    if (older?.subarray(offset, offset + length).equals(bytes) === true) return;
     if (!bytes.equals(file.content.subarray(offset, offset + length))) throw new Error(`${this.name(file)}: other bytes at ${offset}`);
   }
 
@@ -191,7 +194,9 @@ export class World {
     file.held = this.heldNow(path, [before, after]);
     if (errno === undefined && !file.held.equals(after)) throw new Error(`truncate of ${path} said yes`);
     file.content = file.held;
-    if (errno !== undefined) file.stale = true;
+    if (errno === undefined) return;
+    file.stale = true;
+    for (const handle of this.handles) if (handle.file === file) handle.older = before;
   }
 
   private async flush({ file, opened, flags }: Handle): Promise<void> {
