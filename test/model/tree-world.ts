@@ -21,8 +21,12 @@ interface Handle {
   readonly file: ModelFile;
   readonly opened: OpenedFile;
   readonly flags: OpenFlags;
-  /** What it may have read before a change came that was not acknowledged: what is cached is that still. */
+  /** Bytes were read through it. */
+  delivered: boolean;
+  /** What there was before a change came that was not acknowledged: what is cached is that still. */
   older: Buffer | undefined;
+  /** Which of the two it has read: it must not read the other. */
+  bound: 'older' | 'newer' | undefined;
 }
 
 /** What is made to fail, once, in the operation that is about to be tried. */
@@ -142,7 +146,7 @@ export class World {
     }
     file.handles += 1;
     if (write) file.writers += 1;
-    this.handles.push({ file, opened, flags, older: undefined });
+    this.handles.push({ file, opened, flags, delivered: false, older: undefined, bound: undefined });
   }
 
   private async write({ file, opened, flags }: Handle): Promise<void> {
@@ -158,7 +162,8 @@ export class World {
     changed(file, content, true);
   }
 
-  private async read({ file, opened, flags, older }: Handle): Promise<void> {
+  private async read(handle: Handle): Promise<void> {
+    const { file, opened, flags, older, bound } = handle;
     if (!flags.read) return;
     const offset = this.chance.below(file.content.length + 10);
     const length = 1 + this.chance.below(50_000);
@@ -166,9 +171,16 @@ export class World {
     // Of a replaced file only what is cached or staged is left.
     const gone = file.stale || file.nameless === 'replaced' ? ['ESTALE'] : [];
     const errno = await this.attempt(`read ${this.name(file)} ${offset}+${length}`, async () => { bytes = await this.m.read(opened, offset, length); }, gone);
-    if (errno !== undefined || bytes === undefined) return;
-    if (older?.subarray(offset, offset + length).equals(bytes) === true) return;
-    if (!bytes.equals(file.content.subarray(offset, offset + length))) throw new Error(`${this.name(file)}: other bytes at ${offset}`);
+    const given = bytes;
+    if (errno !== undefined || given === undefined) return;
+    const is = (content: Buffer | undefined): boolean => content?.subarray(offset, offset + length).equals(given) === true;
+    if (given.length > 0) handle.delivered = true;
+    const seen = { older: is(older), newer: is(file.content) };
+    if (seen.older !== seen.newer) {
+      handle.bound = seen.older ? 'older' : 'newer';
+      if (bound !== undefined && bound !== handle.bound) throw new Error(`${this.name(file)}: ${handle.bound} bytes behind ${bound} ones`);
+    }
+    if (!seen.older && !seen.newer) throw new Error(`${this.name(file)}: other bytes at ${offset}`);
   }
 
   private async cut({ file, opened, flags }: Handle): Promise<void> {
@@ -196,7 +208,9 @@ export class World {
     file.content = file.held;
     if (errno === undefined) return;
     file.stale = true;
-    for (const handle of this.handles) if (handle.file === file) handle.older = before;
+    for (const handle of this.handles) {
+      if (handle.file === file) Object.assign(handle, { older: before, bound: handle.delivered ? 'older' : undefined });
+    }
   }
 
   private async flush({ file, opened, flags }: Handle): Promise<void> {
@@ -293,7 +307,8 @@ export class World {
       return;
     }
     file.held = this.heldNow(path, [file.content, ...(file.held === undefined ? [] : [file.held])]);
-    // Who still reads is refused; who opens it anew reads this.
+    // Who has read of what was given up is refused; who has not, or opens it anew, reads this.
+    for (const handle of this.handles) if (handle.file === file) Object.assign(handle, { older: file.held, bound: undefined });
     const fresh = this.model.create(path);
     Object.assign(fresh, { content: file.held, held: file.held, dirty: false });
     file.nameless = 'replaced';

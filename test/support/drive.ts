@@ -57,6 +57,8 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
     mounted = await harbour.mount(...options);
   });
   afterEach(async () => {
+    const { exitCode, signalCode } = now().mounted.child;
+    if (exitCode !== null || signalCode !== null) throw new Error(`the mount ended by itself (${exitCode ?? signalCode ?? ''}):\n${now().mounted.output()}`);
     const fault = now().mounted.output().split('\n').find((line) => line.includes('a fault in Amarre'));
     if (fault !== undefined) throw new Error(fault);
     // What is deleted while it is open goes when the kernel tells that it was closed, which is after close().
