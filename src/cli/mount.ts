@@ -114,6 +114,7 @@ export function makePlan(parts: {
     permissions: settings.permissions,
     insecureHttp: settings['insecure-http'],
     logFile,
+    logSize: settings['log-size'],
     logLevel: settings['log-level'],
   };
 }

@@ -120,6 +120,10 @@ export const mountSchema = z.object({
     kind: 'value', unit: units.file, default: undefined, otherwise: 'standard error; with --daemon amarre.log in the --cache-dir',
     describe: 'Where the log goes, JSON lines',
   }),
+  'log-size': size().refine((bytes) => bytes === 0 || bytes >= 65_536, 'must be 0, or at least 64K').register(texts, {
+    kind: 'value', unit: units.size, default: '10M',
+    describe: 'At this size a log file begins anew, and what was in it stays beside it as .1; 0: it grows',
+  }),
   'log-level': z.enum(logLevels, `wanted one of ${logLevels.join(', ')}`).register(texts, {
     kind: 'value', unit: logLevels.join(', '), default: 'warn', describe: 'The least that is logged',
   }),

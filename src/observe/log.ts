@@ -9,11 +9,11 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] a
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * Opens the program's log: JSON lines to `file` (mode 0600, appended), else to standard error. Throws
+ * Opens the program's log: JSON lines to `file` (mode 0600, appended, begun anew at `limit` bytes unless that is 0), else to standard error. Throws
  * where the file cannot be opened; writing to it never does.
  */
-export function openLog(options: { readonly level: LogLevel; readonly file?: string | undefined }): Logger {
-  return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, openLogTarget(options.file));
+export function openLog(options: { readonly level: LogLevel; readonly file?: string | undefined; readonly limit: number }): Logger {
+  return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, openLogTarget(options.file, options.limit));
 }
 
 /** A log that goes nowhere, for tests and for parts used alone. */

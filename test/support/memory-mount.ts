@@ -49,7 +49,7 @@ for (let index = 0; index < options.files; index += 1) {
   fs.plant(rootNode, `file-${String(index).padStart(5, '0')}`, Buffer.from(String(index)));
 }
 
-const log = openLog({ level: options.logLevel });
+const log = openLog({ level: options.logLevel, limit: 0 });
 const session = await mountFileSystem(fs, {
   mountpoint, uid, gid, fsname: options.fsname, allowOther: options.allowOther, readOnly: options.readOnly,
   timeGranularity: options.timeGranularity, readAheadKib: options.readAheadKib,

@@ -37,6 +37,7 @@ export const planSchema = z.object({
   permissions: z.enum(['ignore', 'refuse']),
   insecureHttp: z.boolean(),
   logFile: z.string().optional(),
+  logSize: z.number(),
   logLevel: z.enum(logLevels),
 });
 export type Plan = z.infer<typeof planSchema>;

@@ -56,7 +56,7 @@ async function serve(plan: Plan): Promise<number> {
     // In the foreground whoever spoke for us has died; a daemon was let go, unless it is too early for that.
     if (!plan.daemon || !mounted) asked.abort();
   });
-  const log = openLog({ level: plan.logLevel, file: plan.logFile });
+  const log = openLog({ level: plan.logLevel, file: plan.logFile, limit: plan.logSize });
   // A fault of ours in a corner must not take the drive away from everybody else on it.
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a fault in Amarre, please report it'));
   const notices = openTerminalLog((text) => void tell({ kind: 'told', text }));
