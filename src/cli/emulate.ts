@@ -31,6 +31,16 @@ async function runEmulate(written: Readonly<Record<string, unknown>>): Promise<n
     tokenLifetimeS: settings['token-lifetime'] / 1000,
     defender: settings.defender,
     rateLimiter: settings['rate-limit'],
+    refuseOthers: settings['refuse-others'],
+    users: {
+      u: {
+        rights: settings.rights,
+        folderRights: Object.fromEntries(settings['folder-rights']),
+        secondFactor: settings['second-factor'],
+      },
+    },
+  }).catch((error: unknown) => {
+    throw new CommandError('usage', error instanceof Error ? error.message : String(error), { cause: error });
   });
   process.stdout.write(`${JSON.stringify(emulator.announcement)}\n`);
   await signalled;

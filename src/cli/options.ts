@@ -153,6 +153,21 @@ function parseRate(text: string): { average: number; periodMs: number; burst: nu
   return periodMs === undefined || periodMs === 0 ? undefined : { average: Number(average), periodMs, burst: Number(burst) };
 }
 
+/** `a,b`; nothing between the commas is no name. */
+function names(text: string): string[] {
+  return text.split(',').filter((name) => name !== '');
+}
+
+/** `/folder=a,b`. */
+function parseFolderRights(text: string): [string, string[]] | undefined {
+  const [, folder = '', rights = ''] = /^(\/.*)=([^=]*)$/s.exec(text) ?? [];
+  return folder === '' ? undefined : [folder, names(rights)];
+}
+
+function refusalStatus(text: '403' | '404' | '405'): 403 | 404 | 405 {
+  return text === '403' ? 403 : text === '404' ? 404 : 405;
+}
+
 /** Options of `amarre emulate sftpgo`. */
 export const emulateSchema = z.object({
   'root': path().optional().register(texts, {
@@ -187,6 +202,22 @@ export const emulateSchema = z.object({
   'rate-limit': checked(parseRate, 'wanted requests per time, such as 20/1s, or 20/1s/40 with a burst').optional().register(texts, {
     kind: 'value', unit: 'requests/duration[/burst]: 20/1s', default: undefined, otherwise: 'no limit',
     describe: 'Requests beyond this rate are answered 429',
+  }),
+  'rights': z.string('wanted rights').transform(names).optional().register(texts, {
+    kind: 'value', unit: 'right[,right…]', default: undefined, otherwise: 'all',
+    describe: "The user's rights: list, download, upload, overwrite, delete, rename, create_dirs, chtimes, copy",
+  }),
+  'folder-rights': z.array(checked(parseFolderRights, 'wanted a folder and its rights, such as /in=upload,list')).register(texts, {
+    kind: 'list', unit: '/folder=right[,right…]', default: undefined, otherwise: 'as --rights',
+    describe: 'Other rights in a folder and below it; none: /folder=',
+  }),
+  'second-factor': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'The user needs a code to sign in: POST /_control/users/u/code gives one',
+  }),
+  'refuse-others': z.enum(['403', '404', '405'], 'wanted 403, 404 or 405').transform(refusalStatus).optional().register(texts, {
+    kind: 'value', unit: '403, 404, 405', default: undefined, otherwise: 'all are offered',
+    describe: 'Refuse every service but the four that GEREDIS documents, with this status',
   }),
 });
 

@@ -36,6 +36,8 @@ export interface UserChange {
   readonly enabled?: boolean | undefined;
   /** The rights, all of them. */
   readonly rights?: readonly string[] | undefined;
+  /** Rights of folders and what is below them, by path, all of them; they replace `rights` there. */
+  readonly folderRights?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Bytes; 0 is no limit. */
   readonly quotaBytes?: number | undefined;
   /** What counts as used of the quota, in bytes. */
@@ -58,6 +60,8 @@ export interface EmulatorControl {
   /** All tokens given so far are unknown, as after a restart of the server. */
   forgetTokens(): Promise<void>;
   changeUser(name: string, change: UserChange): Promise<void>;
+  /** From now on every service but those that the operator documents is refused with this status; undefined: none is. */
+  refuseOthers(status?: number): Promise<void>;
   /** A code of the second factor, good for one sign-in. */
   oneTimeCode(name: string): Promise<string>;
 }

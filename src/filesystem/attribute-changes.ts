@@ -1,9 +1,10 @@
 /** SETATTR: lengths, times, and what is made of modes and owners that no platform here keeps. */
-import { FsError } from '../errors.js';
+import { FsError, isErrno } from '../errors.js';
 import { rounded, type Core } from './core.js';
 import type { AttributeChanges, AttributesReply, Caller, FileHandle, NodeId, TimeChange } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
+import { canSetTime } from './own-times.js';
 import type { OpenFiles } from './open-files.js';
 import type { Sender } from './writing/sender.js';
 
@@ -73,14 +74,32 @@ export class AttributeSetter {
       return;
     }
     const date = async (): Promise<void> => {
-      const before = inode.entry.version;
-      const entry = await this.#core.provider.setModified(this.#core.table.locate(inode), inode.entry, time, signal);
-      this.#sameBytes(inode, before, entry.version);
-      this.#knowledge.enter(inode, entry);
+      await this.#tell(inode, time, signal);
       this.#knowledge.markChanged(inode);
     };
     // An upload of the file itself would set its own time; what lies in a folder has no part in the folder's.
     await (inode.kind === 'file' ? this.#sender.whileQuiet([inode], signal, date) : date());
+  }
+
+  /** Sets the time on the platform; where it takes none, the time is kept beside the cache (promise 8). */
+  async #tell(inode: Inode, time: number, signal: AbortSignal): Promise<void> {
+    const { provider, table } = this.#core;
+    const location = table.locate(inode);
+    const { times } = this.#knowledge;
+    if (!canSetTime(provider.traits, inode.kind) || provider.learntRefusal?.('date', location) !== undefined) {
+      times.keepModified(inode, time);
+      return;
+    }
+    try {
+      const before = inode.entry.version;
+      const entry = await provider.setModified(location, inode.entry, time, signal);
+      this.#sameBytes(inode, before, entry.version);
+      this.#knowledge.enter(inode, entry);
+      times.forgetModified(inode);
+    } catch (thrown) {
+      if (!isErrno(thrown, 'EPERM')) throw thrown;
+      times.keepModified(inode, time);
+    }
   }
 
   /** The version's name went with the time; its bytes did not: blocks and pages stay good. */

@@ -1,7 +1,7 @@
 /** What the rooms of the file system share: the tree, the caches, the platform, the settings. */
 import type { Log } from '../observe/log.js';
 import type { Entry, Provider } from '../providers/provider.js';
-import type { ChangeTimes } from '../storage/change-times.js';
+import type { KeptTimes } from '../storage/kept-times.js';
 import type { Staging } from '../storage/staging.js';
 import type { Clock } from './clock.js';
 import type { KernelNotices } from './filesystem.js';
@@ -29,7 +29,10 @@ export interface FileSystemSettings {
 export interface Core {
   readonly provider: Provider;
   readonly staging: Staging;
-  readonly changeTimes: ChangeTimes;
+  /** When this mount changed what. */
+  readonly changeTimes: KeptTimes;
+  /** Modification times that programs set and the platform does not keep. */
+  readonly setTimes: KeptTimes;
   readonly settings: FileSystemSettings;
   readonly log: Log;
   readonly clock: Clock;

@@ -7,6 +7,7 @@ import type { Entry } from '../providers/provider.js';
 import { isSettled, rounded, type Core } from './core.js';
 import type { Attributes, AttributesReply, EntryReply } from './filesystem.js';
 import type { Inode } from './inode.js';
+import { OwnTimes } from './own-times.js';
 import { RemoteContent } from './reading/remote-content.js';
 
 /** A folder with more entries is not listed again to learn of one file: a look at the file costs less. */
@@ -19,10 +20,13 @@ const fileMode = 0o644;
 const folderMode = 0o755;
 
 export class Knowledge {
+  /** Times that the platform does not keep. */
+  readonly times: OwnTimes;
   readonly #core: Core;
 
   constructor(core: Core) {
     this.#core = core;
+    this.times = new OwnTimes(core);
   }
 
   /**
@@ -35,23 +39,43 @@ export class Knowledge {
     const listing = this.#core.listings.fresh(parent);
     if (listing !== undefined) return this.settle(parent, name, listing.entries.get(name), listing.learnt);
     if (known !== undefined && (this.#core.listings.last(parent)?.entries.size ?? 0) > largeFolder) return await this.look(parent, name, signal);
-    const loaded = await this.#core.listings.load(parent, signal);
-    return this.settle(parent, name, loaded.entries.get(name), loaded.learnt);
+    try {
+      const loaded = await this.#core.listings.load(parent, signal);
+      return this.settle(parent, name, loaded.entries.get(name), loaded.learnt);
+    } catch (thrown) {
+      return this.#unseen(parent, name, thrown);
+    }
   }
 
   /** The child of that name by a fresh look at the platform, for whoever is about to change it. */
   async look(parent: Inode, name: string, signal: AbortSignal): Promise<Inode | undefined> {
     const known = parent.children.get(name);
     if (known?.draft?.dirty === true) return known;
-    const { entry, learnt } = await this.#core.listings.look(parent, name, async () => {
-      try {
-        return this.#completed(parent, await this.#core.provider.stat(this.#core.table.locateChild(parent, name), signal));
-      } catch (thrown) {
-        if (isErrno(thrown, 'ENOENT')) return undefined;
-        throw thrown;
-      }
-    });
-    return this.settle(parent, name, entry, learnt);
+    try {
+      const { entry, learnt } = await this.#core.listings.look(parent, name, async () => {
+        try {
+          return this.#completed(parent, await this.#core.provider.stat(this.#core.table.locateChild(parent, name), signal));
+        } catch (thrown) {
+          if (isErrno(thrown, 'ENOENT')) return undefined;
+          throw thrown;
+        }
+      });
+      return this.settle(parent, name, entry, learnt);
+    } catch (thrown) {
+      return this.#unseen(parent, name, thrown);
+    }
+  }
+
+  /**
+   * What is known of a name in a folder that the account may not see into, as in a letter box: what this
+   * mount put there. All else counts as not there, else nothing could be put in; the server decides then.
+   */
+  #unseen(parent: Inode, name: string, thrown: unknown): Inode | undefined {
+    if (!isErrno(thrown, 'EACCES') || this.#core.provider.learntRefusal?.('see', this.#core.table.locate(parent)) === undefined) throw thrown;
+    const known = parent.children.get(name);
+    if (known !== undefined) return known;
+    const own = this.#core.listings.startUnseen(parent).entries.get(name);
+    return own === undefined ? undefined : this.#core.table.add(parent, name, own, performance.now());
   }
 
   /** A look may not tell a folder's time: what is known stays. */
@@ -122,37 +146,7 @@ export class Knowledge {
 
   /** An own change happened now: `ctime`, for this mount and the next. */
   markChanged(inode: Inode): void {
-    this.#noteChange(inode, this.#core.clock.now());
-  }
-
-  #noteChange(inode: Inode, changed: number): void {
-    inode.changed = changed;
-    if (inode.isOrphan || inode.draft?.dirty === true) return;
-    const { size, modified } = inode.entry;
-    this.#core.changeTimes.set(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 }, changed);
-  }
-
-  /**
-   * Before a rename, for what is known at and below an inode: takes the times of change from under the
-   * old numbers. What it returns puts them under the new ones.
-   */
-  takeChanged(inode: Inode): () => void {
-    const taken: { readonly moved: Inode; readonly changed: number }[] = [];
-    const take = (moved: Inode): void => {
-      const changed = this.#notedChange(moved);
-      if (changed !== undefined) taken.push({ moved, changed });
-      this.forgetChanged(moved);
-      for (const child of moved.children.values()) take(child);
-    };
-    take(inode);
-    return () => {
-      for (const { moved, changed } of taken) this.#noteChange(moved, changed);
-    };
-  }
-
-  /** A name went: its time of change with it. Called before the tree forgets the name. */
-  forgetChanged(inode: Inode): void {
-    this.#core.changeTimes.delete(this.#key(inode));
+    this.times.noteChange(inode, this.#core.clock.now());
   }
 
   /** A folder's content was changed from here: its time moves, as the platform's does. */
@@ -160,6 +154,7 @@ export class Knowledge {
     if (folder.isRoot) return;
     const now = rounded(this.#core, this.#core.clock.now());
     folder.changed = undefined;
+    this.times.forgetModified(folder);
     if ((folder.entry.modified ?? 0) < now) this.assume(folder, { ...folder.entry, modified: now });
   }
 
@@ -182,7 +177,7 @@ export class Knowledge {
     const { draft, entry } = inode;
     const folder = inode.kind === 'folder';
     const size = folder ? folderSize : inode.size;
-    const mtime = rounded(this.#core, draft?.dirty === true ? draft.modified : (entry.modified ?? 0));
+    const mtime = rounded(this.#core, draft?.dirty === true ? draft.modified : (this.times.modified(inode) ?? entry.modified ?? 0));
     return {
       ino: this.#core.table.number(inode),
       kind: inode.kind,
@@ -195,7 +190,7 @@ export class Knowledge {
       blocks: Math.ceil(size / 512),
       atime: inode.atime ?? mtime,
       mtime,
-      ctime: this.#changeTime(inode, mtime),
+      ctime: this.times.changed(inode) ?? mtime,
     };
   }
 
@@ -224,19 +219,5 @@ export class Knowledge {
 
   #isYoung(inode: Inode): boolean {
     return inode.draft?.dirty === true || performance.now() - inode.learnt <= this.#core.settings.dirTtl;
-  }
-
-  #changeTime(inode: Inode, mtime: number): number {
-    return this.#notedChange(inode) ?? mtime;
-  }
-
-  #notedChange(inode: Inode): number | undefined {
-    if (inode.changed !== undefined || inode.isOrphan) return inode.changed;
-    const { size, modified } = inode.entry;
-    return this.#core.changeTimes.get(this.#key(inode), { size: size ?? 0, modified: modified ?? 0 });
-  }
-
-  #key(inode: Inode): string {
-    return this.#core.table.number(inode).toString(36);
   }
 }

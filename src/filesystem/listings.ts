@@ -106,6 +106,15 @@ export class Listings {
     this.#kept.set(folder.node, { entries: new Map(), learnt: performance.now() });
   }
 
+  /** What is remembered of a folder that cannot be listed: own changes alone, and never believed to be all. */
+  startUnseen(folder: Inode): Listing {
+    const last = this.last(folder);
+    if (last !== undefined) return last;
+    const own: Listing = { entries: new Map(), learnt: -Infinity };
+    this.#kept.set(folder.node, own);
+    return own;
+  }
+
   /** Forgets a folder's listing: a change failed, and the platform is asked before it is believed. */
   drop(folder: Inode): void {
     this.#kept.delete(folder.node);

@@ -150,9 +150,11 @@ export class Namespace {
 
   #renamed(inode: Inode, to: Inode, newName: string, entry: Entry | undefined): void {
     const { place } = inode;
-    const putChanged = this.#knowledge.takeChanged(inode);
+    const replaced = to.children.get(newName);
+    if (replaced !== undefined) this.#knowledge.times.forget(replaced);
+    const putTimes = this.#knowledge.times.take(inode);
     this.#core.table.move(inode, to, newName);
-    putChanged();
+    putTimes();
     if (entry === undefined) this.#knowledge.assume(inode, { ...inode.entry, name: newName });
     else this.#knowledge.enter(inode, entry);
     this.#knowledge.markChanged(inode);
@@ -166,7 +168,7 @@ export class Namespace {
   #gone(inode: Inode): void {
     const { place } = inode;
     if (place === undefined) return;
-    this.#knowledge.forgetChanged(inode);
+    this.#knowledge.times.forget(inode);
     this.#core.listings.enter(place.parent, place.name, undefined);
     this.#knowledge.touchFolder(place.parent);
     inode.changed = this.#core.clock.now();
@@ -181,6 +183,8 @@ export class Namespace {
 
   /** A file that only this mount knows until it is sent. */
   async #makeUnsent(folder: Inode, name: string, caller: Caller): Promise<Inode> {
+    const refused = this.#core.provider.learntRefusal?.('make', this.#core.table.locateChild(folder, name));
+    if (refused !== undefined) throw refused;
     const now = this.#core.clock.now();
     const made = this.#enterNew(folder, name, {
       name, kind: 'file', size: 0, modified: rounded(this.#core, now), version: unsentVersion, observed: now,

@@ -42,6 +42,7 @@ export class OpenFiles {
     if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
     if (flags.write) this.#writable();
     tellUntold(inode);
+    if (inode.draft === undefined) this.#refuseLearnt(inode, flags);
     // The kernel believes in the name a while longer, and does not look it up again by itself.
     if (inode.learnt === -Infinity) await this.#knowledge.refresh(inode, caller.signal);
     if (flags.write && flags.truncate) {
@@ -53,6 +54,14 @@ export class OpenFiles {
       inode.kernelSize = 0;
     }
     return this.enter(inode, flags);
+  }
+
+  /** What the platform will not let this account do is told at open(2), once it is known. */
+  #refuseLearnt(inode: Inode, flags: OpenFlags): void {
+    if (flags.write) this.#sender.mayChange(inode);
+    if (!flags.read || inode.isDetached) return;
+    const refused = this.#core.provider.learntRefusal?.('read', this.#core.table.locate(inode));
+    if (refused !== undefined) throw refused;
   }
 
   /** Gives out a handle, and decides what the kernel's pages are still worth. */

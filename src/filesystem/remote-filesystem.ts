@@ -5,7 +5,7 @@
 import { FsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
 import type { Entry, Provider } from '../providers/provider.js';
-import type { ChangeTimes } from '../storage/change-times.js';
+import type { KeptTimes } from '../storage/kept-times.js';
 import type { Staging } from '../storage/staging.js';
 import { AttributeSetter } from './attribute-changes.js';
 import { Clock } from './clock.js';
@@ -18,6 +18,7 @@ import { Knowledge } from './knowledge.js';
 import { Listings } from './listings.js';
 import { Namespace } from './namespace.js';
 import { OpenFiles } from './open-files.js';
+import { rootTime } from './own-times.js';
 import { BlockStore } from './reading/block-store.js';
 import { Room } from './room.js';
 import { Sender } from './writing/sender.js';
@@ -27,15 +28,13 @@ export type { FileSystemSettings } from './core.js';
 export interface FileSystemParts {
   readonly provider: Provider;
   readonly staging: Staging;
-  readonly changeTimes: ChangeTimes;
+  readonly changeTimes: KeptTimes;
+  readonly setTimes: KeptTimes;
   readonly log: Log;
 }
 
 /** Entries in all listings together; an entry takes some 300 bytes. */
 const maxListedEntries = 1_000_000;
-
-/** The key of the root's time among the times of change. */
-const rootKey = 'root';
 
 /** Makes the file system over a provider that is connected. The parts stay the caller's to close. */
 export function createFileSystem(parts: FileSystemParts, settings: FileSystemSettings): FileSystem {
@@ -123,12 +122,9 @@ function countPending(table: InodeTable): Pending {
   return { sending, open: unsent.length - sending };
 }
 
-/** The root's time is the first seen, kept for all mounts to come. */
-function rootEntry(changeTimes: ChangeTimes, provider: Provider, clock: Clock): Entry {
-  const state = { size: 0, modified: 0 };
+function rootEntry(changeTimes: KeptTimes, provider: Provider, clock: Clock): Entry {
   const step = provider.traits.timeResolution;
-  const modified = changeTimes.get(rootKey, state) ?? Math.floor(clock.now() / step) * step;
-  changeTimes.set(rootKey, state, modified);
+  const modified = rootTime(changeTimes, Math.floor(clock.now() / step) * step);
   return { name: '', kind: 'folder', size: undefined, modified, version: 'root', observed: clock.now() };
 }
 

@@ -99,6 +99,12 @@ export interface Traits {
   readonly parallelRequests: number;
 }
 
+/**
+ * What an account may lack the right to. `see`: what is in a folder can neither be listed nor looked at.
+ * `read`, `replace`: a file's content. `make`: a new file of that name. `date`: setting the time.
+ */
+export type Access = 'see' | 'read' | 'make' | 'replace' | 'date';
+
 export interface Provider {
   /** The platform's name, as in the remote's scheme. */
   readonly name: string;
@@ -111,12 +117,18 @@ export interface Provider {
   refuseName(name: string): FsError | undefined;
 
   /**
+   * Why the platform would refuse this, as far as it has refused the like a little while ago; undefined
+   * where it may go well. From memory, without a request: for whoever would rather know before data moves.
+   */
+  learntRefusal?(access: Access, location: Location): FsError | undefined;
+
+  /**
    * A folder's children, in batches, in the platform's order. A listing that breaks off throws. A
    * symbolic link comes as what it leads to, or not at all. ENOENT, ENOTDIR.
    */
   list(folder: Location, signal: AbortSignal): AsyncIterable<readonly Entry[]>;
 
-  /** A fresh look at one thing. ENOENT where it is not there, ENOTDIR where its path goes through a file. */
+  /** A fresh look at one thing. EACCES where the account may not; ENOENT where it is not there, ENOTDIR where its path goes through a file. */
   stat(location: Location, signal: AbortSignal): Promise<Entry>;
 
   /**
@@ -129,7 +141,8 @@ export interface Provider {
   /**
    * Puts the whole content at `target`, over what is there or as a new file, and resolves once the
    * platform holds it all and was seen to. Whatever fails: the old file is whole, and no half file
-   * or empty file stands under its name. Resolves to the file as the platform shows it now.
+   * or empty file stands under its name. Resolves to the file as the platform shows it now, with the
+   * time that the platform gave it, which may not be the one that was asked for.
    */
   write(target: Location, content: Content, options: WriteOptions, signal: AbortSignal): Promise<Entry>;
 

@@ -9,7 +9,7 @@ import { isErrno } from '../../src/errors.js';
 import type { AttributeChanges, Attributes, Caller, FileHandle, FileSystem, NodeId, OpenFlags, UnsentFile } from '../../src/filesystem/filesystem.js';
 import { createFileSystem, type FileSystemSettings } from '../../src/filesystem/remote-filesystem.js';
 import { silentLog } from '../../src/observe/log.js';
-import { openChangeTimes } from '../../src/storage/change-times.js';
+import { openKeptTimes } from '../../src/storage/kept-times.js';
 import { openStaging, type Staging } from '../../src/storage/staging.js';
 import { MemoryProvider, type Call, type Member, type MemoryProviderOptions, type Stage } from '../support/memory-provider.js';
 
@@ -257,12 +257,14 @@ async function mountOver(folder: string, choices: MountChoices): Promise<Mount> 
   const instance = choices.instance ?? 'test00000001';
   const log = silentLog();
   const staging = await openStaging({ folder: join(folder, 'staging'), instance, isDead: () => true, log });
-  const changeTimes = openChangeTimes({ folder: join(folder, 'times'), log });
-  const fs = createFileSystem({ provider: platform, staging, changeTimes, log }, { ...settings, ...choices.settings });
+  const changeTimes = openKeptTimes({ folder: join(folder, 'times'), log });
+  const setTimes = openKeptTimes({ folder: join(folder, 'set-times'), log });
+  const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, log }, { ...settings, ...choices.settings });
   const close = async (): Promise<readonly UnsentFile[]> => {
     const unsent = await fs.shutdown(AbortSignal.timeout(5000), false);
     await staging.close();
     await changeTimes.close();
+    await setTimes.close();
     return unsent;
   };
   let again = false;

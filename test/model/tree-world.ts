@@ -469,7 +469,7 @@ function resized(content: Buffer, size: number): Buffer {
 /** What was never fetched is not in what is kept. */
 function without(content: Buffer, missing: readonly (readonly [number, number])[]): Buffer {
   const rest = Buffer.from(content);
-  for (const [start, end] of missing) rest.fill(0, start, end);
+  for (const [start, end] of missing) rest.fill(0, Math.min(start, rest.length), Math.min(end, rest.length));
   return rest;
 }
 

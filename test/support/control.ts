@@ -64,6 +64,9 @@ export function connectControl(url: string): EmulatorControl {
     changeUser: async (name, change) => {
       await call('POST', `users/${encodeURIComponent(name)}`, change);
     },
+    refuseOthers: async (status) => {
+      await call('POST', 'refuse-others', { status });
+    },
     oneTimeCode: async (name) =>
       z.object({ code: z.string() }).parse(await call('POST', `users/${encodeURIComponent(name)}/code`, {})).code,
   };

@@ -8,7 +8,7 @@ import { silentLog, type Log } from '../../observe/log.js';
 import { openProvider } from '../../providers/open.js';
 import type { Provider } from '../../providers/provider.js';
 import { parseRemote } from '../../providers/remote.js';
-import { openChangeTimes } from '../../storage/change-times.js';
+import { openKeptTimes } from '../../storage/kept-times.js';
 import { openMountRecords, type OwnRecord } from '../../storage/mount-records.js';
 import { openStaging, type Staging } from '../../storage/staging.js';
 import { CommandError, connectError } from '../exit-status.js';
@@ -77,12 +77,14 @@ async function assemble(
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
   closers.push(() => staging.close());
   await settleLeftovers(staging, provider, plan, { log, notices, signal });
-  const changeTimes = openChangeTimes({ folder: folders.changeTimes, log });
+  const changeTimes = openKeptTimes({ folder: folders.changeTimes, log });
   closers.push(() => changeTimes.close());
+  const setTimes = openKeptTimes({ folder: folders.setTimes, log });
+  closers.push(() => setTimes.close());
 
   const { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory } = plan;
   const fileSystem = createFileSystem(
-    { provider, staging, changeTimes, log }, { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory },
+    { provider, staging, changeTimes, setTimes, log }, { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory },
   );
   const session = await mountFileSystem(fileSystem, {
     mountpoint: plan.mountpoint,

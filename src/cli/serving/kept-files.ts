@@ -17,13 +17,14 @@ import { openStaging } from '../../storage/staging.js';
 export interface RemoteFolders {
   readonly staging: string;
   readonly changeTimes: string;
+  readonly setTimes: string;
 }
 
 /** The folders of a remote: `identity` is one text for one remote, `host` helps a person to find it. */
 export function remoteFolders(stateFolder: string, host: string, identity: string): RemoteFolders {
   const hash = createHash('sha256').update(identity).digest('hex').slice(0, 16);
   const folder = join(stateFolder, 'remotes', `${host.replaceAll(/[^A-Za-z0-9.-]/g, '_')}-${hash}`);
-  return { staging: join(folder, 'staging'), changeTimes: join(folder, 'change-times') };
+  return { staging: join(folder, 'staging'), changeTimes: join(folder, 'change-times'), setTimes: join(folder, 'set-times') };
 }
 
 /** Instances that have something in the state folder: their records must not be forgotten, or nobody would find it. */

@@ -11,11 +11,13 @@ export const userChange = z.strictObject({
   password: z.string().optional(),
   enabled: z.boolean().optional(),
   rights: z.array(z.string()).optional(),
+  folderRights: z.record(z.string(), z.array(z.string())).optional(),
   quotaBytes: z.number().int().min(0).optional(),
   usedBytes: z.number().int().min(0).optional(),
   maxSessions: z.number().int().min(0).optional(),
 });
 
+const refusal = z.strictObject({ status: z.number().int().optional() });
 const byId = z.object({ id: z.string() });
 const byName = z.object({ name: z.string() });
 
@@ -43,6 +45,10 @@ export function addControlRoutes(app: FastifyInstance, control: EmulatorControl)
   });
   app.post('/_control/forget-tokens', async () => {
     await control.forgetTokens();
+    return {};
+  });
+  app.post('/_control/refuse-others', async (request) => {
+    await control.refuseOthers(refusal.parse(request.body).status);
     return {};
   });
   app.post('/_control/users/:name', async (request) => {

@@ -48,11 +48,18 @@ export interface SftpgoOptions {
   readonly rateLimiter?: RateLimiterSettings | undefined;
   /** After so many milliseconds an idle connection is closed. Default 60,000. */
   readonly idleTimeoutMs?: number | undefined;
+  /**
+   * Every service but the four that GEREDIS documents (token, list, streamzip, form) is refused: with 403 as for a
+   * missing right, with 404 or 405 as for a missing route. Default: none is.
+   */
+  readonly refuseOthers?: RefuseOthers | undefined;
   /** Users besides the record's, and changes to those. */
   readonly users?: Readonly<Record<string, UserSettings>> | undefined;
   /** The server's clock, in milliseconds since the epoch; it decides when tokens and bans end. Default: the machine's. */
   readonly now?: (() => number) | undefined;
 }
+
+export type RefuseOthers = 403 | 404 | 405;
 
 export interface ServerChoices {
   readonly uploadMode: 0 | 1 | 2;

@@ -17,7 +17,7 @@ import { uploadForm } from './form.js';
 import { cleanPath } from './home.js';
 import { Limits } from './limits.js';
 import { list } from './listing.js';
-import { choices, type ServerChoices, type SftpgoOptions } from './options.js';
+import { choices, type RefuseOthers, type ServerChoices, type SftpgoOptions } from './options.js';
 import { parseQuery } from './query.js';
 import type { SessionHandler } from './session.js';
 import { newCode, signIn, signInAdministrator } from './sign-in.js';
@@ -57,14 +57,15 @@ async function startOver(root: string, options: SftpgoOptions): Promise<RunningS
   const apiKeys = { u: tokens.issueKey('u'), anyUser: tokens.issueKey(undefined) };
   const faults = new Faults();
   const traffic = new Traffic();
-  const control = makeControl(faults, traffic, users, tokens);
+  const services = new Services(options.refuseOthers);
+  const control = makeControl(faults, traffic, users, tokens, services);
   const closing = new AbortController();
   const server = await startServer({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     idleTimeoutMs: chosen.idleTimeoutMs,
     latencyMs: options.latencyMs ?? 0,
-    ...makeRoutes(new Api(chosen, users, tokens)),
+    ...makeRoutes(new Api(chosen, users, tokens), services),
     subject,
     faults,
     traffic,
@@ -163,9 +164,40 @@ class Api {
   }
 }
 
-function makeRoutes(api: Api): { routes: Route[]; otherwise: Handler } {
+/** Which services answer: those that GEREDIS documents always, the others unless a status refuses them. */
+class Services {
+  refusal: RefuseOthers | undefined;
+
+  constructor(refusal: RefuseOthers | undefined) {
+    this.refusal = refusal;
+  }
+
+  set(status: number | undefined): void {
+    const known = ([403, 404, 405, undefined] as const).find((one) => one === status);
+    if (known !== status) throw new Error(`others are refused with 403, 404 or 405, not ${status ?? ''}`);
+    this.refusal = known;
+  }
+
+  /** A route of the others. */
+  guard(handler: Handler): Handler {
+    return async (exchange) => {
+      switch (this.refusal) {
+        case undefined: return handler(exchange);
+        case 403: return new Refusal(403, 'Unable to do that', 'permission denied').answer();
+        case 404: return { status: 404, headers: { 'Content-Type': 'text/html' }, body: Buffer.from('<html><head><title>404 Not Found</title></head></html>') };
+        case 405: return { status: 405, headers: {} };
+      }
+    };
+  }
+}
+
+const documented = new Set(['GET /user/token', 'GET /user/dirs', 'POST /user/streamzip', 'POST /user/files']);
+
+function makeRoutes(api: Api, services: Services): { routes: Route[]; otherwise: Handler } {
   const { users, tokens, limits } = api;
-  const route = (name: string, method: Route['method'], path: string, handler: Handler): Route => ({ name, method, url: base + path, handler });
+  const route = (name: string, method: Route['method'], path: string, handler: Handler): Route => (
+    { name, method, url: base + path, handler: documented.has(`${method} ${path}`) ? handler : services.guard(handler) }
+  );
   const routes = [
     route('token', 'GET', '/user/token', api.open((exchange, address) => signIn(exchange, users, tokens, limits, address))),
     route('admin-token', 'GET', '/token', api.open((exchange, address) => Promise.resolve(signInAdministrator(exchange, tokens, address)))),
@@ -193,7 +225,7 @@ function makeRoutes(api: Api): { routes: Route[]; otherwise: Handler } {
   return { routes, otherwise };
 }
 
-function makeControl(faults: Faults, traffic: Traffic, users: ReadonlyMap<string, User>, tokens: Tokens): EmulatorControl {
+function makeControl(faults: Faults, traffic: Traffic, users: ReadonlyMap<string, User>, tokens: Tokens, services: Services): EmulatorControl {
   const known = (name: string): User => {
     const user = users.get(name);
     if (user === undefined) throw new Error(`no such user: ${name}`);
@@ -208,6 +240,7 @@ function makeControl(faults: Faults, traffic: Traffic, users: ReadonlyMap<string
     log: () => now(() => traffic.log()),
     forgetTokens: () => now(() => tokens.forgetAll()),
     changeUser: (name, change) => now(() => known(name).change(change)),
+    refuseOthers: (status) => now(() => services.set(status)),
     oneTimeCode: (name) => now(() => newCode(known(name))),
   };
 }

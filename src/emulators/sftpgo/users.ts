@@ -14,9 +14,9 @@ export type Right = (typeof rights)[number];
 /** A user as options describe him; what is left out is as for `u`. */
 export interface UserSettings {
   readonly password?: string | undefined;
-  readonly rights?: readonly Right[] | undefined;
+  readonly rights?: readonly string[] | undefined;
   /** Rights of folders and what is below them, by path; they replace `rights` there. */
-  readonly folderRights?: Readonly<Record<string, readonly Right[]>> | undefined;
+  readonly folderRights?: Readonly<Record<string, readonly string[]>> | undefined;
   /** The folder on this machine's disk that he sees; it must exist. Default: the emulator's root. */
   readonly home?: string | undefined;
   /** Bytes that he may have uploaded at one time; 0, the default, is no limit. */
@@ -53,9 +53,8 @@ export class User {
     this.name = name;
     this.home = new Home(settings.home ?? root);
     this.password = settings.password ?? 'p';
-    this.#rights = settings.rights ?? rights;
-    // The longest path first: the nearest folder decides.
-    this.#folderRights = Object.entries(settings.folderRights ?? {}).sort(([a], [b]) => b.length - a.length);
+    this.#rights = parseRights(settings.rights ?? rights);
+    this.#folderRights = sortFolders(settings.folderRights ?? {});
     this.quotaBytes = settings.quotaBytes ?? 0;
     this.maxUploadBytes = settings.maxUploadBytes ?? 0;
     this.maxSessions = settings.maxSessions ?? 0;
@@ -96,13 +95,21 @@ export class User {
     this.quotaBytes = change.quotaBytes ?? this.quotaBytes;
     this.usedBytes = change.usedBytes ?? this.usedBytes;
     this.maxSessions = change.maxSessions ?? this.maxSessions;
-    if (change.rights !== undefined) {
-      const unknown = change.rights.find((name) => !rights.some((right) => right === name));
-      if (unknown !== undefined) throw new Error(`no such right: ${unknown}`);
-      const wanted = change.rights;
-      this.#rights = rights.filter((right) => wanted.includes(right));
-    }
+    if (change.rights !== undefined) this.#rights = parseRights(change.rights);
+    if (change.folderRights !== undefined) this.#folderRights = sortFolders(change.folderRights);
   }
+}
+
+/** The rights of these names. Throws for a name that is none. */
+function parseRights(names: readonly string[]): readonly Right[] {
+  const unknown = names.find((name) => !rights.some((right) => right === name));
+  if (unknown !== undefined) throw new Error(`no such right: ${unknown}; there are: ${rights.join(', ')}`);
+  return rights.filter((right) => names.includes(right));
+}
+
+/** The longest path first: the nearest folder decides. */
+function sortFolders(folders: Readonly<Record<string, readonly string[]>>): readonly (readonly [string, readonly Right[]])[] {
+  return Object.entries(folders).map(([path, names]) => [path, parseRights(names)] as const).sort(([a], [b]) => b.length - a.length);
 }
 
 /** The record's users, each as far as he differs from `u`. */

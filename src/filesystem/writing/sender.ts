@@ -46,6 +46,7 @@ export class Sender {
    */
   async change(inode: Inode, signal: AbortSignal, change: (draft: Draft) => Promise<void>, keeps = Infinity): Promise<void> {
     if (inode.vanished) throw new FsError('ESTALE', `${inode.path} was deleted or replaced on the platform while it was open`);
+    if (inode.draft === undefined) this.mayChange(inode);
     const needed = Math.min(keeps, inode.entry.size ?? 0);
     if (inode.draft === undefined && needed > 0) await this.#core.staging.ensureRoom(needed);
     for (;;) {
@@ -57,6 +58,13 @@ export class Sender {
       }
       await untilAborted(draft.sealed, signal);
     }
+  }
+
+  /** Throws what the platform would refuse a new content with, where that is known: better now than when the data has moved. */
+  mayChange(inode: Inode): void {
+    if (inode.entry.version === unsentVersion || inode.isDetached) return;
+    const refused = this.#core.provider.learntRefusal?.('replace', this.#core.table.locate(inode));
+    if (refused !== undefined) throw refused;
   }
 
   /**
@@ -246,6 +254,7 @@ export class Sender {
     draft.version = entry.version;
     if (inode.place !== undefined && inode.entry.version === unsentVersion) this.#knowledge.touchFolder(inode.place.parent);
     this.#knowledge.enter(inode, entry);
+    this.#knowledge.times.compareModified(inode, draft.modified);
     this.#knowledge.markChanged(inode);
     inode.succeed(before);
     inode.content = undefined;

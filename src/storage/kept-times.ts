@@ -1,48 +1,44 @@
 /**
- * When this mount changed a file, kept for the next mount. Platforms tell a modification time only,
- * and tools that look for changed files (tar's incremental archives, backups) go by ctime: a file
- * replaced by an older one must not look unchanged. A time is bound to the size and modification
- * time that the file had; where they differ, somebody else changed it and the time says nothing.
+ * Times that the platform does not keep, kept for the next mount: when this mount changed a file (tools
+ * that look for changed files go by ctime, and a file replaced by an older one must not look unchanged),
+ * and the modification times that programs set where the platform takes none. A time is bound to a state
+ * of its file; in another, somebody else changed it and the time says nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { open, type RootDatabase } from 'lmdb';
 import { z } from 'zod';
 import type { Log } from '../observe/log.js';
 
-/** What the file was when its time of change was noted. Times in milliseconds since the epoch, sizes in bytes. */
-export interface ChangedState {
-  readonly size: number;
-  readonly modified: number;
-}
-
 /** Milliseconds for what is on its way to reach the disk at the end. */
 const closeDeadline = 3000;
 
-/** Size, modification time, time of change. */
-const recordSchema = z.tuple([z.number(), z.number(), z.number()]);
+/** The state that the file had, and the time: milliseconds since the epoch. */
+const recordSchema = z.tuple([z.string(), z.number()]);
 type TimeRecord = z.infer<typeof recordSchema>;
 
-export interface ChangeTimes {
-  /** The noted time of change of the object `key`, if it still is in that state. */
-  get(key: string, state: ChangedState): number | undefined;
-  /** Notes a change. Returns at once; the disk has it a moment later. */
-  set(key: string, state: ChangedState, changed: number): void;
+export interface KeptTimes {
+  /** The time kept for the object `key`, if it still is in that state. */
+  get(key: string, state: string): number | undefined;
+  /** The time kept for the object, and the state that it is bound to, for who compares otherwise than by equality. */
+  find(key: string): { readonly state: string; readonly time: number } | undefined;
+  /** Keeps a time. Returns at once; the disk has it a moment later. */
+  set(key: string, state: string, time: number): void;
   delete(key: string): void;
   close(): Promise<void>;
 }
 
 /** Opens the store in `folder`, which several mounts may share. Keys are short: an inode number's digits. */
-export function openChangeTimes(options: { readonly folder: string; readonly log: Log }): ChangeTimes {
+export function openKeptTimes(options: { readonly folder: string; readonly log: Log }): KeptTimes {
   const database: RootDatabase<unknown, string> = open({
     path: options.folder, encoding: 'json', noSubdir: false,
     // With lmdb's own batching the failure of a commit rejects promises that nobody can reach.
     overlappingSync: false, eventTurnBatching: false,
   });
-  // A full disk costs a time of change, no more: the file shows its modification time instead.
+  // A full disk costs a time, no more: the file shows the platform's instead.
   const complain = (thrown: unknown): void => {
     // lmdb hangs a second promise on the error of a failed commit, which nobody else would hear.
     if (thrown instanceof Error && 'commitError' in thrown && thrown.commitError instanceof Promise) thrown.commitError.catch(() => undefined);
-    options.log.warn({ err: thrown }, 'a time of change could not be noted');
+    options.log.warn({ err: thrown }, 'a time could not be kept beside the cache');
   };
   // What is on its way to the disk, where reading does not find it yet; undefined: deleted.
   const underWay = new Map<string, TimeRecord | undefined>();
@@ -53,15 +49,19 @@ export function openChangeTimes(options: { readonly folder: string; readonly log
       if (underWay.get(key) === record) underWay.delete(key);
     });
   };
-  const find = (key: string): TimeRecord | undefined =>
+  const look = (key: string): TimeRecord | undefined =>
     underWay.has(key) ? underWay.get(key) : recordSchema.safeParse(database.get(key)).data;
   return {
     get(key, state) {
-      const [size, modified, changed] = find(key) ?? [];
-      return size === state.size && modified === state.modified ? changed : undefined;
+      const [kept, time] = look(key) ?? [];
+      return kept === state ? time : undefined;
     },
-    set(key, state, changed) {
-      change(key, [state.size, state.modified, changed]);
+    find(key) {
+      const record = look(key);
+      return record === undefined ? undefined : { state: record[0], time: record[1] };
+    },
+    set(key, state, time) {
+      change(key, [state, time]);
     },
     delete(key) {
       change(key, undefined);
