@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-// Two suites: `unit` needs nothing but Node; `mounted` mounts for real, one file at a time, since
-// the mounts share two cores and a file of tests must not starve another's daemon.
+// Two suites: `unit` needs nothing but Node; `mounted` mounts for real. Two files at a time: most of
+// a test's time is waiting, and more daemons than that starve one another on two cores.
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -17,7 +18,6 @@ export default defineConfig({
         test: {
           name: 'mounted',
           include: ['test/mounted/**/*.test.ts', 'test/faults/mounted/**/*.test.ts'],
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,5 +1,5 @@
 /** The harness of mounted tests itself: what hangs is taken away, and no suite waits for it. */
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { afterAll, expect, it } from 'vitest';
 import { useMemoryMounts } from '../../support/memory-mounts.js';
 import { mountsIn } from '../../support/mount-list.js';
@@ -23,6 +23,8 @@ it('takes away a mount whose daemon stands still while a program waits for it', 
   const mount = await mounts.mount({ ttl: 0 });
   mount.child.kill('SIGSTOP');
   const program = begin('ls', ['-l', mount.mountpoint]);
+  // Not before it has begun: a program that starts after the mount is gone finds an empty folder.
+  await eventually('ls waits for the mount', () => standsStill(program.pid, 'ls'));
   left.push({ folder: mount.folder, pid: mount.child.pid ?? 0, program });
 });
 
@@ -33,3 +35,11 @@ it('takes away a mount of which a program waits for bytes that never come', asyn
   await eventually('the read waits', async () => (await mount.report()).calls['read'] !== undefined);
   left.push({ folder: mount.folder, pid: mount.child.pid ?? 0, program });
 });
+
+/** Whether the program runs and is in the same system call, with the same arguments, for a while. */
+async function standsStill(pid: number, command: string): Promise<boolean> {
+  const look = async (): Promise<string> => `${await readFile(`/proc/${pid}/comm`, 'utf8')} ${await readFile(`/proc/${pid}/syscall`, 'utf8')}`;
+  const before = await look();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return before.startsWith(`${command}\n`) && !before.includes('running') && before === (await look());
+}
