@@ -6,7 +6,7 @@ import type { Outcome } from '../storage/mount-records.js';
 import type { Command } from './command.js';
 import { runDemoCheck } from './demo-check.js';
 import { CommandError, exitStatuses } from './exit-status.js';
-import { checkMountPoint, makePlan } from './mount.js';
+import { checkMountPoint, driverOf, makePlan } from './mount.js';
 import { demoSchema, mountSchema, readOptions } from './options.js';
 import { takeSecrets } from './secrets.js';
 import { showOutcome } from './serving/ending.js';
@@ -33,7 +33,8 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
   try {
     const wanted = typeof given === 'string' ? resolve(given) : join(folder, 'drive');
     if (await mkdir(wanted, { recursive: true }).catch(badMountPoint) !== undefined) undo.push(() => rmdir(wanted));
-    const mountpoint = await checkMountPoint(wanted, { allowOther: false });
+    const settings = readOptions(mountSchema, {});
+    const mountpoint = await checkMountPoint(wanted, { allowOther: false }, driverOf(settings));
     // Here and not above: a mount has no use for an HTTP server in its memory.
     const { startEmulator } = await import('../emulators/start.js');
     const emulator = await startEmulator('sftpgo', {});
@@ -44,7 +45,7 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
       mountpoint,
       stateFolder: join(folder, 'state'),
       credentials: takeSecrets({ ...env }),
-      settings: readOptions(mountSchema, {}),
+      settings,
     });
     const serving = await startServing(plan, { tell: say, signal: interrupted });
     const tried = check

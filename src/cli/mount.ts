@@ -1,8 +1,9 @@
 /** `amarre mount`: a remote on a folder of this machine, until Ctrl-C, `amarre umount` or `umount`. */
 import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { requireMountable } from '../fuse/mount/linux.js';
+import { chooseDriver, type DriverName } from '../fuse/drivers.js';
 import { prepareMountPoint } from '../fuse/mount/mountpoint.js';
+import { requireMountable } from '../fuse/mounting.js';
 import { openTerminalLog } from '../observe/terminal-log.js';
 import { parseRemote } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
@@ -38,7 +39,7 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
   const given = takeSecrets(process.env);
   const settings = readOptions(mountSchema, written);
   const remote = checkRemote(String(written['remote']));
-  const mountpoint = await checkMountPoint(String(written['mountpoint']), settings.o);
+  const mountpoint = await checkMountPoint(String(written['mountpoint']), settings.o, driverOf(settings));
   const stateFolder = await openStateFolder(settings['cache-dir']);
   const logFile = settings['log-file'];
   await requireOutside(mountpoint, '--cache-dir', stateFolder);
@@ -63,14 +64,19 @@ export function checkRemote(text: string): string {
 }
 
 /** Before anyone is asked for a password: whether it can be mounted on, by this user. Resolves to the canonical path. */
-export async function checkMountPoint(path: string, { allowOther }: { readonly allowOther: boolean }): Promise<string> {
+export async function checkMountPoint(path: string, { allowOther }: { readonly allowOther: boolean }, driver: DriverName): Promise<string> {
   try {
     const mountpoint = await prepareMountPoint(path, openTerminalLog(say));
-    await requireMountable({ allowOther });
+    await requireMountable(driver, { allowOther });
     return mountpoint;
   } catch (error) {
     throw new CommandError('mount', error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** The driver that --driver means on this machine. */
+export function driverOf(settings: Pick<MountCommandSettings, 'driver'>): DriverName {
+  return chooseDriver(settings.driver, process.platform, process.arch);
 }
 
 /** What the serving process writes must not lie in the mount that it serves: it would wait for itself. */
@@ -99,6 +105,7 @@ export function makePlan(parts: {
     ...rest,
     instance: newInstance(),
     daemon: settings.daemon,
+    driver: driverOf(settings),
     allowOther: options.allowOther,
     readOnly: options.readOnly || settings['read-only'],
     uid: options.uid ?? process.getuid?.() ?? 0,

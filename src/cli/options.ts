@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { z } from 'zod';
+import { driverChoices } from '../fuse/drivers.js';
 import { logLevels } from '../observe/log.js';
 import { CommandError } from './exit-status.js';
 import { mountOptionTexts, parseMountOptions } from './mount-options.js';
@@ -75,6 +76,10 @@ export const mountSchema = z.object({
   }),
   'read-only': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false, describe: 'Nothing can be changed through the mount',
+  }),
+  'driver': z.enum(driverChoices, `wanted one of ${driverChoices.join(', ')}`).register(texts, {
+    kind: 'value', unit: driverChoices.join(', '), default: 'auto',
+    describe: 'What speaks FUSE: auto is kernel on Linux, fuse-native on Intel Macs, fuse-napi on Apple silicon',
   }),
   'cache-dir': cacheDir(),
   'stall-timeout': positive(duration()).register(texts, {

@@ -84,6 +84,8 @@ export interface OpenReply {
   readonly keepCache: boolean;
   /** Reads must not go through the kernel's pages: they would mix two versions. */
   readonly directIo: boolean;
+  /** With `directIo`: the pages are of another version for certain. A driver that cannot read past them must not open. Absent: no. */
+  readonly pagesOfAnother?: boolean;
 }
 
 /** One name of a folder. `cookie` is where the next read goes on. */

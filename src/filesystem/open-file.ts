@@ -4,7 +4,7 @@
  */
 import { FsError } from '../errors.js';
 import { isSettled } from './core.js';
-import type { OpenFlags } from './filesystem.js';
+import type { OpenFlags, OpenReply } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { WindowState } from './reading/prefetch-window.js';
 import type { RemoteContent } from './reading/remote-content.js';
@@ -25,7 +25,7 @@ export interface OpenFile {
 }
 
 /** What a new handle may make of the kernel's pages: keep them, have them forgotten, or read past them. */
-export function pagesAt(inode: Inode, { read }: OpenFlags): { keepCache: boolean; directIo: boolean } {
+export function pagesAt(inode: Inode, { read }: OpenFlags): Omit<OpenReply, 'handle'> {
   const version = inode.draft === undefined ? inode.entry.version : inode.draft.version;
   if (inode.pagers > 0) {
     // Those who read through the pages must not see another version, nor this handle theirs.
@@ -36,7 +36,7 @@ export function pagesAt(inode: Inode, { read }: OpenFlags): { keepCache: boolean
     if (unsettled && inode.content === inode.pages) inode.content = undefined;
     // Past the pages, these are not touched: for them to be forgotten the open would wait for every read under way, deaf to Ctrl-C.
     const directIo = mixed || unsettled;
-    return { keepCache: directIo || inode.draft === undefined, directIo };
+    return { keepCache: directIo || inode.draft === undefined, directIo, pagesOfAnother: mixed };
   }
   const { pages } = inode;
   const same = inode.draft === undefined && pages !== 'lost' && pages?.settled === true && pages.version === version && isSettled(inode.entry);

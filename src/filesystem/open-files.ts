@@ -66,13 +66,14 @@ export class OpenFiles {
 
   /** Gives out a handle, and decides what the kernel's pages are still worth. */
   enter(inode: Inode, flags: OpenFlags): OpenReply {
-    const { keepCache, directIo } = pagesAt(inode, flags);
+    const pages = pagesAt(inode, flags);
+    const { directIo } = pages;
     this.#lastHandle += 1;
     this.#files.set(this.#lastHandle, { inode, flags, direct: directIo, content: undefined, draft: undefined, window: freshWindow, reads: new Map() });
     inode.handles += 1;
     if (flags.write) inode.writers += 1;
     if (!directIo) inode.pagers += 1;
-    return { handle: this.#lastHandle, keepCache, directIo };
+    return { handle: this.#lastHandle, ...pages };
   }
 
   async read(handle: FileHandle, offset: number, length: number, caller: Caller): Promise<readonly Uint8Array[]> {

@@ -3,11 +3,12 @@
  * once, and hears the interrupts. What the operations mean stands in `operations.ts`.
  */
 import { constants } from 'node:os';
-import { FsError, toFsError, type Errno } from '../errors.js';
+import { FsError, toFsError } from '../errors.js';
 import type { FileSystem } from '../filesystem/filesystem.js';
 import type { Log } from '../observe/log.js';
 import { RequestCaller } from './caller.js';
 import type { DeviceConnection } from './connection.js';
+import { logLevelOf } from './failures.js';
 import { perform, type FileSystemOperation, type Outcome } from './operations.js';
 import { negotiate, type Agreement, type InitWishes } from './protocol/init.js';
 import { isOneWay, opcodeName } from './protocol/opcodes.js';
@@ -204,22 +205,5 @@ export class Dispatcher {
       this.#fail(header, operation, error);
       this.#disagree(error);
     }
-  }
-}
-
-/** How loud a failure is: what programs ask for every day and are refused is no news, lost bytes are. */
-export function logLevelOf(errno: Errno): 'debug' | 'warn' | 'error' {
-  switch (errno) {
-    case 'EIO':
-    case 'ETIMEDOUT':
-      return 'error';
-    case 'EACCES':
-    case 'EDQUOT':
-    case 'ENOSPC':
-    case 'ESTALE':
-    case 'EILSEQ':
-      return 'warn';
-    default:
-      return 'debug';
   }
 }

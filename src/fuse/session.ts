@@ -4,13 +4,12 @@ import { rootNode, type FileSystem } from '../filesystem/filesystem.js';
 import type { Log } from '../observe/log.js';
 import { RequestCaller } from './caller.js';
 import { DeviceConnection, type EndReason } from './connection.js';
+import { withDeadline } from './deadline.js';
 import { Dispatcher } from './dispatcher.js';
 import { openAbortSwitch, type AbortSwitch } from './mount/abort.js';
-import { describeHolders } from './mount/holders.js';
 import { mountOnLinux, raiseReadAhead, type MountedDevice } from './mount/linux.js';
-import { mountAt, readMounts } from './mount/mountinfo.js';
 import type { MountOptions } from './mount/options.js';
-import { detachMount, unmount, type UnmountResult } from './mount/unmount.js';
+import { detachDevice, detachMount, unmountDevice, type UnmountResult } from './mount/unmount.js';
 import { Notifier } from './notifier.js';
 import { hasLargeThreadPool } from './thread-pool.js';
 
@@ -119,23 +118,15 @@ class KernelSession implements Session {
   }
 
   async unmount(): Promise<UnmountResult> {
-    const mounts = await readMounts();
-    if (mountAt(mounts, this.mountpoint)?.device === this.#device) {
-      const result = await unmount(this.mountpoint, { lazy: false });
-      if (result !== 'unmounted') return result;
-    } else if (mounts.some((mount) => mount.device === this.#device)) {
-      return { busy: 'another mount on top of it, or a copy of it elsewhere' };
-    }
+    const result = await unmountDevice(this.mountpoint, this.#device);
+    if (result !== 'unmounted') return result;
     // Other namespaces may still show it: then it has not ended, and `abort` is what remains.
     await withDeadline(this.ended, endDeadline);
     return 'unmounted';
   }
 
   async detach(): Promise<void> {
-    const holders = await describeHolders(this.mountpoint);
-    const used = holders === '' ? 'used by somebody' : `used by ${holders}`;
-    this.#log.warn({ mountpoint: this.mountpoint }, `${this.mountpoint} is ${used}: it is detached and ends when they are done`);
-    if (mountAt(await readMounts(), this.mountpoint)?.device === this.#device) await detachMount(this.mountpoint);
+    await detachDevice(this.mountpoint, this.#device, this.#log);
   }
 
   async abort(): Promise<void> {
@@ -150,18 +141,5 @@ class KernelSession implements Session {
     if ((await withDeadline(this.ended, refusalDeadline)) === undefined) {
       this.#log.info({ mountpoint: this.mountpoint }, 'the mount is still used, and ends with the process');
     }
-  }
-}
-
-/** What a promise resolves to, or undefined after so many milliseconds. */
-async function withDeadline<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }

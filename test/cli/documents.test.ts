@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { exitStatuses } from '../../src/cli/exit-status.js';
 import { mountOptionTexts } from '../../src/cli/mount-options.js';
 import { mountSchema, optionTexts, shownDefault, writtenName } from '../../src/cli/options.js';
-import { logLevelOf } from '../../src/fuse/dispatcher.js';
+import { logLevelOf } from '../../src/fuse/failures.js';
 import type { Errno } from '../../src/errors.js';
 
 const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8');

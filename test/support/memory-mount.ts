@@ -6,11 +6,16 @@
 import { z } from 'zod';
 import { toFsError } from '../../src/errors.js';
 import { rootNode } from '../../src/filesystem/filesystem.js';
-import { mountFileSystem } from '../../src/fuse/session.js';
+import { driverNames } from '../../src/fuse/drivers.js';
+import { mountByDriver } from '../../src/fuse/mounting.js';
+import { alikeSpellings, exactSpelling } from '../../src/fuse/path/spellings.js';
 import { logLevels, openLog } from '../../src/observe/log.js';
 import { MemoryFileSystem } from './memory-filesystem.js';
 
 const optionsSchema = z.object({
+  driver: z.enum(driverNames).default('kernel'),
+  /** Names are found in either Unicode spelling, as on macOS. */
+  alike: z.boolean().default(false),
   directIo: z.boolean().default(false),
   discard: z.boolean().default(false),
   ttl: z.number().default(1000),
@@ -50,7 +55,8 @@ for (let index = 0; index < options.files; index += 1) {
 }
 
 const log = openLog({ level: options.logLevel, limit: 0 });
-const session = await mountFileSystem(fs, {
+const session = await mountByDriver(fs, {
+  driver: options.driver, nameTtl: options.ttl, spellings: options.alike ? alikeSpellings : exactSpelling,
   mountpoint, uid, gid, fsname: options.fsname, allowOther: options.allowOther, readOnly: options.readOnly,
   timeGranularity: options.timeGranularity, readAheadKib: options.readAheadKib,
 }, log).catch((thrown: unknown) => {

@@ -1,5 +1,6 @@
 /** A mounted MemoryFileSystem as a driver's tests use it, with commands to the process that serves it. */
 import { z } from 'zod';
+import { driver } from './driver.js';
 import type { MemoryReport } from './memory-filesystem.js';
 import type { MemoryMountCommand, MemoryMountOptions } from './memory-mount.js';
 import { typescript, useMounts, type Mounted, type Mounter, type MountRequest } from './mounted.js';
@@ -39,7 +40,7 @@ export function useMemoryMounts(): MemoryMounter {
   const mounts = useMounts();
   const request = (options: MemoryMountOptions, { env = {}, wrap }: MountChange = {}): MountRequest => ({
     command: (mountpoint) => {
-      const command = typescript(new URL('memory-mount.ts', import.meta.url), mountpoint, JSON.stringify(options));
+      const command = typescript(new URL('memory-mount.ts', import.meta.url), mountpoint, JSON.stringify({ driver, ...options }));
       return wrap === undefined ? command : [...wrap, ...command];
     },
     env,

@@ -3,7 +3,9 @@ import { isErrno, toFsError } from '../../errors.js';
 import { createFileSystem } from '../../filesystem/remote-filesystem.js';
 import type { Pending, UnsentFile } from '../../filesystem/filesystem.js';
 import { describeLeftover, sendLeftovers } from '../../filesystem/writing/recovery.js';
-import { mountFileSystem, type Session } from '../../fuse/session.js';
+import { mountByDriver } from '../../fuse/mounting.js';
+import { namesAsOn } from '../../fuse/path/spellings.js';
+import type { Session } from '../../fuse/session.js';
 import { silentLog, type Log } from '../../observe/log.js';
 import { openProvider } from '../../providers/open.js';
 import type { Provider } from '../../providers/provider.js';
@@ -86,7 +88,8 @@ async function assemble(
   const fileSystem = createFileSystem(
     { provider, staging, changeTimes, setTimes, log }, { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory },
   );
-  const session = await mountFileSystem(fileSystem, {
+  const session = await mountByDriver(fileSystem, {
+    driver: plan.driver,
     mountpoint: plan.mountpoint,
     fsname: plan.fsname ?? remote.withoutUser,
     allowOther: plan.allowOther,
@@ -96,6 +99,8 @@ async function assemble(
     gid: process.getgid?.() ?? gid,
     timeGranularity,
     readAheadKib,
+    nameTtl: attrTtl,
+    spellings: namesAsOn(process.platform),
   }, log).catch((error: unknown) => {
     throw new CommandError('mount', toFsError(error).message, { cause: error });
   });

@@ -6,6 +6,7 @@
  * that its secrets are in no argument list and no environment.
  */
 import { z } from 'zod';
+import { driverNames } from '../../fuse/drivers.js';
 import { logLevels } from '../../observe/log.js';
 import { outcomeSchema } from '../../storage/mount-records.js';
 import { exitStatuses, type Ending } from '../exit-status.js';
@@ -22,6 +23,7 @@ export const planSchema = z.object({
   stateFolder: z.string(),
   /** It goes on when the command has returned. */
   daemon: z.boolean(),
+  driver: z.enum(driverNames),
   allowOther: z.boolean(),
   readOnly: z.boolean(),
   uid: z.int(),

@@ -4,7 +4,7 @@
  * a file of the fusectl file system. It is opened while the mount is new and kept, since it may be needed
  * when nothing can be waited for any more.
  */
-import { constants, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { mkdtemp, open, rmdir, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,10 +19,24 @@ const deadline = 5000;
 
 export class AbortSwitch {
   #file: FileHandle | undefined;
+  #waiting: FileHandle | undefined;
 
-  /** @param file the connection's abort file; undefined where there is no switch */
-  constructor(file: FileHandle | undefined) {
+  /** @param file the connection's file `abort`, `waiting` its file of that name; undefined where there is no switch */
+  constructor(file: FileHandle | undefined, waiting?: FileHandle) {
     this.#file = file;
+    this.#waiting = waiting;
+  }
+
+  /** Whether the connection still is, though it may be out of sight; undefined where that cannot be known. */
+  isConnected(): boolean | undefined {
+    if (this.#waiting === undefined) return undefined;
+    // A number while there is a connection, nothing at all behind its end. It can be read once, and is opened anew for that.
+    const again = openSync(`/proc/self/fd/${this.#waiting.fd}`, constants.O_RDONLY);
+    try {
+      return readSync(again, Buffer.alloc(16)) > 0;
+    } finally {
+      closeSync(again);
+    }
   }
 
   /** Ends the connection at once. False where there is no switch. Does not wait, so that it serves a process's exit. */
@@ -38,17 +52,17 @@ export class AbortSwitch {
 
   /** To be called when the connection has ended. */
   async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close();
+    const files = [this.#file, this.#waiting];
+    this.#file = this.#waiting = undefined;
+    for (const file of files) await file?.close();
   }
 }
 
 /** Opens the switch of a connection; `device` is the mount's `major:minor`, and the minor the connection's name. */
 export async function openAbortSwitch(device: string, log: Log): Promise<AbortSwitch> {
-  const name = join(device.slice(device.indexOf(':') + 1), 'abort');
+  const name = device.slice(device.indexOf(':') + 1);
   try {
-    return new AbortSwitch(await openFor(join(usualPlace, name)));
+    return await openIn(join(usualPlace, name));
   } catch (thrown) {
     if (errorCode(thrown) !== 'ENOENT' || process.geteuid?.() !== 0) return none(log, thrown);
   }
@@ -62,7 +76,7 @@ async function openPrivately(name: string, log: Log): Promise<AbortSwitch> {
     const mounted = await runTool('mount', ['-i', '-n', '-t', 'fusectl', 'none', folder], { deadline });
     if (mounted?.status !== 0) return none(log, mounted?.said);
     try {
-      return new AbortSwitch(await openFor(join(folder, name)));
+      return await openIn(join(folder, name));
     } finally {
       await runTool('umount', ['-n', '-l', folder], { deadline });
     }
@@ -73,8 +87,9 @@ async function openPrivately(name: string, log: Log): Promise<AbortSwitch> {
   }
 }
 
-function openFor(path: string): Promise<FileHandle> {
-  return open(path, constants.O_WRONLY);
+async function openIn(folder: string): Promise<AbortSwitch> {
+  const file = await open(join(folder, 'abort'), constants.O_WRONLY);
+  return new AbortSwitch(file, await open(join(folder, 'waiting'), constants.O_RDONLY).catch(() => undefined));
 }
 
 function none(log: Log, reason: unknown): AbortSwitch {

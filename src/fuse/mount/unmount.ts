@@ -1,6 +1,7 @@
 /** Unmounting by umount(8), or by fusermount3 for ordinary users, and what to tell where it will not. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FsError } from '../../errors.js';
+import type { Log } from '../../observe/log.js';
 import { effectiveUser, findHelper } from './facts.js';
 import { describeHolders } from './holders.js';
 import { mountAt, readMounts } from './mountinfo.js';
@@ -41,6 +42,22 @@ async function unmountOnce(mountPoint: string, lazy: boolean): Promise<UnmountRe
   if (result.status === undefined) throw new FsError('ETIMEDOUT', `${program} of ${mountPoint} did not end`);
   if (/busy/.test(result.said)) return { busy: await describeHolders(mountPoint) };
   throw new FsError('EPERM', `umount failed: ${result.said}`);
+}
+
+/** Unmounts the mount of a device, if it is the last that was made there; one that is gone already is `unmounted`. */
+export async function unmountDevice(mountPoint: string, device: string): Promise<UnmountResult> {
+  const mounts = await readMounts();
+  if (mountAt(mounts, mountPoint)?.device === device) return unmount(mountPoint, { lazy: false });
+  if (mounts.some((mount) => mount.device === device)) return { busy: 'another mount on top of it, or a copy of it elsewhere' };
+  return 'unmounted';
+}
+
+/** Takes the mount of a device out of sight, and logs who uses it. */
+export async function detachDevice(mountPoint: string, device: string, log: Log): Promise<void> {
+  const holders = await describeHolders(mountPoint);
+  const used = holders === '' ? 'used by somebody' : `used by ${holders}`;
+  log.warn({ mountpoint: mountPoint }, `${mountPoint} is ${used}: it is detached and ends when they are done`);
+  if (mountAt(await readMounts(), mountPoint)?.device === device) await detachMount(mountPoint);
 }
 
 /** Takes a mount out of sight at once; it ends when its last user goes. */

@@ -1,0 +1,32 @@
+/** The one door to the drivers: mounts a file system through the driver that was chosen. */
+import { FsError } from '../errors.js';
+import type { FileSystem } from '../filesystem/filesystem.js';
+import type { Log } from '../observe/log.js';
+import type { DriverName } from './drivers.js';
+import { readMountFacts } from './mount/facts.js';
+import { requireMountable as requireKernelDriver } from './mount/linux.js';
+import { requireWay, type MountWish } from './mount/ways.js';
+import { loadFuseNative } from './path/fuse-native.js';
+import { mountByPaths, type PathSessionOptions } from './path/session.js';
+import { mountFileSystem, type Session, type SessionOptions } from './session.js';
+
+export interface DriverOptions extends SessionOptions, PathSessionOptions {
+  readonly driver: DriverName;
+}
+
+/** Mounts. Resolves when programs can use it; fails with an FsError that says in a line why it cannot mount. */
+export async function mountByDriver(fs: FileSystem, options: DriverOptions, log: Log): Promise<Session> {
+  return options.driver === 'kernel' ? mountFileSystem(fs, options, log) : mountByPaths(options.driver, fs, options, log);
+}
+
+/** Whether this process can mount through a driver at all, before anything is done for it. Throws the FsError that mounting would. */
+export async function requireMountable(driver: DriverName, wish: MountWish): Promise<void> {
+  if (driver === 'kernel') {
+    await requireKernelDriver(wish);
+    return;
+  }
+  if (driver === 'fuse-napi') throw new FsError('ENOSYS', 'not yet');
+  loadFuseNative();
+  // libfuse takes the device from its helper itself: koffi has no part in it.
+  if (process.platform === 'linux') requireWay({ ...await readMountFacts(), koffi: true }, wish);
+}
