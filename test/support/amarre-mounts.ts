@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { startEmulator, type EmulatorControl, type RunningEmulator, type SftpgoOptions } from '../../src/emulators/start.js';
 import { amarre } from './cli.js';
+import { driver } from './driver.js';
 import { mountsIn } from './mount-list.js';
 import { useMounts, type Behind, type Mounted } from './mounted.js';
 import { eventually, run, type ProgramResult } from './programs.js';
@@ -63,7 +64,7 @@ export function useHarbour(behind: Behind = afterEach): (options?: SftpgoOptions
       const [command, ...parameters] = amarre(...words);
       return run(command, parameters, { env: other, deadline: 40_000 });
     };
-    const mountWords = (...more: readonly string[]) => ['mount', remote, mountpoint, '--cache-dir', state, ...more];
+    const mountWords = (...more: readonly string[]) => ['mount', remote, mountpoint, '--cache-dir', state, '--driver', driver, ...more];
     const isMounted = async () => (await mountsIn(mountpoint)).length > 0;
     return {
       folder, mountpoint, root, state, remote, env, isMounted, mountWords,
