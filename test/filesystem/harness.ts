@@ -9,7 +9,8 @@ import { isErrno } from '../../src/errors.js';
 import type { AttributeChanges, Attributes, Caller, FileHandle, FileSystem, NodeId, OpenFlags, UnsentFile } from '../../src/filesystem/filesystem.js';
 import { createFileSystem, type FileSystemSettings } from '../../src/filesystem/remote-filesystem.js';
 import { silentLog } from '../../src/observe/log.js';
-import { openKeptTimes } from '../../src/storage/kept-times.js';
+import type { Provider } from '../../src/providers/provider.js';
+import { openKeptTimes, type KeptTimes } from '../../src/storage/kept-times.js';
 import { openStaging, type Staging } from '../../src/storage/staging.js';
 import { MemoryProvider, type Call, type Member, type MemoryProviderOptions, type Stage } from '../support/memory-provider.js';
 
@@ -58,20 +59,20 @@ export interface OpenedFile {
 }
 
 /** How a mount ends. */
-interface WaysOut {
+interface WaysOut<P extends Provider> {
   end(): Promise<void>;
-  remount(): Promise<{ readonly next: Mount; readonly unsent: readonly UnsentFile[] }>;
+  remount(): Promise<{ readonly next: Mount<P>; readonly unsent: readonly UnsentFile[] }>;
 }
 
-export class Mount {
+export class Mount<P extends Provider = MemoryProvider> {
   readonly fs: FileSystem;
-  readonly platform: MemoryProvider;
+  readonly platform: P;
   readonly staging: Staging;
   readonly notices: string[] = [];
   readonly folder: string;
-  readonly #ways: WaysOut;
+  readonly #ways: WaysOut<P>;
 
-  constructor(fs: FileSystem, platform: MemoryProvider, staging: Staging, folder: string, ways: WaysOut) {
+  constructor(fs: FileSystem, platform: P, staging: Staging, folder: string, ways: WaysOut<P>) {
     this.fs = fs;
     this.platform = platform;
     this.staging = staging;
@@ -231,7 +232,7 @@ export class Mount {
   }
 
   /** Ends, and mounts again over the same state folder, which goes with the last. */
-  async remount(): Promise<{ readonly next: Mount; readonly unsent: readonly UnsentFile[] }> {
+  async remount(): Promise<{ readonly next: Mount<P>; readonly unsent: readonly UnsentFile[] }> {
     return await this.#ways.remount();
   }
 
@@ -240,25 +241,39 @@ export class Mount {
   }
 }
 
-export interface MountChoices {
-  readonly platform?: MemoryProvider;
-  readonly provider?: MemoryProviderOptions;
+export interface MountSettings {
   readonly settings?: Partial<FileSystemSettings>;
   readonly instance?: string;
+  /** No times are kept for the next mount: for who mounts often and each time anew. */
+  readonly forgetful?: boolean;
 }
 
-/** Mounts the platform, over a state folder of its own. */
-export async function mount(choices: MountChoices = {}): Promise<Mount> {
-  return await mountOver(await mkdtemp(join(tmpdir(), 'amarre-fs-')), choices);
+export interface MountChoices extends MountSettings {
+  readonly platform?: MemoryProvider;
+  readonly provider?: MemoryProviderOptions;
 }
 
-async function mountOver(folder: string, choices: MountChoices): Promise<Mount> {
-  const platform = choices.platform ?? new MemoryProvider({ clock: () => Date.now(), ...choices.provider });
+const noTimes: KeptTimes = {
+  get: () => undefined, find: () => undefined, set: () => undefined, delete: () => undefined, close: () => Promise.resolve(),
+};
+
+/** Mounts a platform in memory, over a state folder of its own. */
+export async function mount({ platform, provider, ...choices }: MountChoices = {}): Promise<Mount> {
+  return await mountOn(platform ?? new MemoryProvider({ clock: () => Date.now(), ...provider }), choices);
+}
+
+/** Mounts any platform, over a state folder of its own. The platform stays the caller's to close. */
+export async function mountOn<P extends Provider>(platform: P, choices: MountSettings = {}): Promise<Mount<P>> {
+  return await mountOver(await mkdtemp(join(tmpdir(), 'amarre-fs-')), platform, choices);
+}
+
+async function mountOver<P extends Provider>(folder: string, platform: P, choices: MountSettings): Promise<Mount<P>> {
   const instance = choices.instance ?? 'test00000001';
   const log = silentLog();
   const staging = await openStaging({ folder: join(folder, 'staging'), instance, isDead: () => true, log });
-  const changeTimes = openKeptTimes({ folder: join(folder, 'times'), log });
-  const setTimes = openKeptTimes({ folder: join(folder, 'set-times'), log });
+  const keep = (name: string): KeptTimes => (choices.forgetful === true ? noTimes : openKeptTimes({ folder: join(folder, name), log }));
+  const changeTimes = keep('times');
+  const setTimes = keep('set-times');
   const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, log }, { ...settings, ...choices.settings });
   const close = async (): Promise<readonly UnsentFile[]> => {
     const unsent = await fs.shutdown(AbortSignal.timeout(5000), false);
@@ -278,7 +293,7 @@ async function mountOver(folder: string, choices: MountChoices): Promise<Mount> 
       again = true;
       const unsent = await close();
       mounts += 1;
-      return { unsent, next: await mountOver(folder, { ...choices, platform, instance: `again${String(mounts).padStart(7, '0')}` }) };
+      return { unsent, next: await mountOver(folder, platform, { ...choices, instance: `again${String(mounts).padStart(7, '0')}` }) };
     },
   });
 }

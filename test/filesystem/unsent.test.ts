@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FsError } from '../../src/errors.js';
 import { StagedFile } from '../../src/storage/staging.js';
-import { emptying, errnoOf, exclusively, forReading, forWriting, hold, interruptible, longAgo, mount, turns, type Mount } from './harness.js';
+import { emptying, errnoOf, exclusively, forBoth, forReading, forWriting, hold, interruptible, longAgo, mount, turns, type Mount } from './harness.js';
 
 let m: Mount;
 beforeEach(async () => {
@@ -173,5 +173,19 @@ describe('kept files whose bytes the platform has after all are let go', () => {
     await errnoOf(m.save('/g', 'abc'));
     await m.save('/f', 'abd');
     expect((await m.shutdown()).map(({ path }) => path).sort()).toEqual(['/f', '/g']);
+  });
+
+  test('a change in the middle, though the rest of the older version was not fetched when it failed', async () => {
+    m.platform.put('/f', '0123456789', longAgo);
+    const change = async (text: string): Promise<void> => {
+      const file = await m.open('/f', forBoth);
+      await m.write(file, 4, text);
+      await m.close(file);
+    };
+    m.platform.failNext('read', 'EIO', { times: 2 });
+    expect([await errnoOf(change('ab')), await errnoOf(change('xy'))]).toEqual(['EIO', 'EIO']);
+    await change('ab');
+    const left = await m.shutdown();
+    expect(await Promise.all(left.map(({ kept }) => readFile(kept, 'utf8')))).toEqual([expect.stringContaining('xy')]);
   });
 });

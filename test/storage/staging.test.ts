@@ -240,16 +240,24 @@ describe('the same bytes', () => {
   ])('%j and %j, %d of them: %s', async (one, other, size, same) => {
     await writeFile(join(folder, 'one'), one);
     await writeFile(join(folder, 'other'), other);
-    expect(await sameBytes(join(folder, 'one'), join(folder, 'other'), size)).toBe(same);
+    expect(await sameBytes(join(folder, 'one'), join(folder, 'other'), size, [])).toBe(same);
   });
 
   test('of large files, to the last', async () => {
     const bytes = Buffer.alloc(3_000_000, 'ab');
     await writeFile(join(folder, 'one'), bytes);
     await writeFile(join(folder, 'other'), bytes);
-    expect(await sameBytes(join(folder, 'one'), join(folder, 'other'), bytes.length)).toBe(true);
+    expect(await sameBytes(join(folder, 'one'), join(folder, 'other'), bytes.length, [])).toBe(true);
     bytes[2_999_999] = 0;
     await writeFile(join(folder, 'other'), bytes);
-    expect(await sameBytes(join(folder, 'one'), join(folder, 'other'), bytes.length)).toBe(false);
+    expect(await sameBytes(join(folder, 'one'), join(folder, 'other'), bytes.length, [])).toBe(false);
   });
+
+  test.each<[string, string, boolean]>([['ab..ef', 'abXYef', true], ['ab..ef', 'abXYeg', false], ['ab..ef', 'abXYe', false]])(
+    'but for what was never fetched: %j and %j: %s', async (one, other, same) => {
+      await writeFile(join(folder, 'one'), one);
+      await writeFile(join(folder, 'other'), other);
+      expect(await sameBytes(join(folder, 'one'), join(folder, 'other'), 6, [[2, 4]])).toBe(same);
+    },
+  );
 });

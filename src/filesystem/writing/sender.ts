@@ -4,7 +4,7 @@
  */
 import { FsError, toFsError } from '../../errors.js';
 import type { Content, Entry } from '../../providers/provider.js';
-import { sameBytes } from '../../storage/same-bytes.js';
+import { sameBytes, type Stretch } from '../../storage/same-bytes.js';
 import type { KeptFile } from '../../storage/staging.js';
 import type { Core } from '../core.js';
 import type { UnsentFile } from '../filesystem.js';
@@ -129,7 +129,7 @@ export class Sender {
       this.#core.log.error({ path, kept: draft.file.data, err: thrown }, 'the note beside a kept file could not be written');
       return draft.kept(path, error.message);
     });
-    await this.#letGoOf(path, draft.size, kept.data);
+    await this.#letGoOf(path, draft.size, kept.data, kept.note.missing);
     this.#kept.set(kept, { path, size: draft.size, kept: kept.data, reason: error.message });
     this.showPlatform(inode, draft);
   }
@@ -173,12 +173,16 @@ export class Sender {
     }
   }
 
-  /** Lets go of what was kept under a path, where the same bytes are on the platform now or kept anew. */
-  async #letGoOf(path: string, size: number, data: string): Promise<void> {
+  /**
+   * Lets go of what was kept under a path, where the same bytes are on the platform now or kept anew. What was
+   * never fetched of an older version is no loss: all that the program wrote is there.
+   */
+  async #letGoOf(path: string, size: number, data: string, missing: readonly Stretch[]): Promise<void> {
     for (const [kept, unsent] of this.#kept) {
       if (unsent.path !== path || unsent.size !== size) continue;
+      if (!missing.every((gap) => kept.note.missing.some((other) => other[0] <= gap[0] && gap[1] <= other[1]))) continue;
       try {
-        if (!await sameBytes(kept.data, data, size)) continue;
+        if (!await sameBytes(kept.data, data, size, kept.note.missing)) continue;
         this.#kept.delete(kept);
         await kept.discard();
       } catch (thrown) {
@@ -220,7 +224,7 @@ export class Sender {
       inode.uncertain = false;
       this.#core.log.debug({ path: inode.path, bytes: draft.size, ms: Math.round(performance.now() - started) }, 'sent');
       this.#sent(inode, draft, entry);
-      await this.#letGoOf(inode.path, draft.size, draft.file.data);
+      await this.#letGoOf(inode.path, draft.size, draft.file.data, []);
     } catch (thrown) {
       const error = toFsError(thrown);
       draft.failure = error;

@@ -158,6 +158,8 @@ export class Mover {
     if (!refusal.look) return refusal.error;
     if (source.kind === 'file' && target.kind === 'folder') return new FsError('EISDIR', `${to} is a folder`);
     if (source.kind === 'folder' && target.kind === 'file') return new FsError('ENOTDIR', `${to} is a file`);
+    // Without a clear look at both nothing is known of why: a program told EXDEV would begin to copy.
+    for (const sight of [source, target]) if (sight.kind === 'refused' && !isErrno(sight.error, 'EACCES')) return sight.error;
     // Nothing that is there forbids it: the two lie on storages between which the server does not move. mv then copies.
     if (refusal.status === 400) return new FsError('EXDEV', refusal.error.message, { cause: refusal.error });
     return this.looker.explain(to, refusal, signal);

@@ -72,6 +72,17 @@ describe('a folder is never removed with what is in it', () => {
     expect(await backstage.tree()).toEqual(['/d/', '/full/', '/full/f']);
   });
 
+  it('and a move that is refused without a clear look at both is no reason to copy', async () => {
+    const { provider, backstage, emulator } = await start();
+    await backstage.putFolder('/d');
+    await backstage.putFolder('/e');
+    for (const route of ['head', 'get']) {
+      await emulator.control.addRule({ route, times: 0, action: { kind: 'answer', status: 500, headers: { 'content-type': 'text/html' }, body: 'down' } });
+    }
+    await expect(provider.move({ path: '/d' }, { path: '/e' }, { replace: true }, never)).rejects.toMatchObject({ errno: 'EIO' });
+    expect(await backstage.tree()).toEqual(['/d/', '/e/']);
+  });
+
   it('and the root of the drive is neither removed nor moved', async () => {
     const { provider } = await start({ base: '/base' });
     await expect(provider.removeFolder({ path: '/' }, never)).rejects.toMatchObject({ errno: 'EBUSY' });
