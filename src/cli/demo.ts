@@ -2,11 +2,13 @@
 import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseRemote } from '../providers/remote.js';
 import type { Outcome } from '../storage/mount-records.js';
 import type { Command } from './command.js';
 import { runDemoCheck } from './demo-check.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { checkMountPoint, driverOf, makePlan } from './mount.js';
+import { readNetwork } from './network.js';
 import { demoSchema, mountSchema, readOptions } from './options.js';
 import { takeSecrets } from './secrets.js';
 import { showOutcome } from './serving/ending.js';
@@ -44,7 +46,8 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
       remote,
       mountpoint,
       stateFolder: join(folder, 'state'),
-      credentials: takeSecrets({ ...env }),
+      credentials: takeSecrets({ ...env }).credentials,
+      network: await readNetwork(settings, { origin: parseRemote(remote).origin, environment: {}, passphrase: undefined, ask: undefined }),
       settings,
     });
     const serving = await startServing(plan, { tell: say, signal: interrupted });

@@ -4,12 +4,14 @@ import { dirname, join } from 'node:path';
 import { chooseDriver, type DriverName } from '../fuse/drivers.js';
 import { prepareMountPoint } from '../fuse/mount/mountpoint.js';
 import { requireMountable } from '../fuse/mounting.js';
+import type { NetworkSettings } from '../http/dialing.js';
 import { openTerminalLog } from '../observe/terminal-log.js';
 import { parseRemote } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
 import type { Command } from './command.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { defaultUmask } from './mount-options.js';
+import { readNetwork } from './network.js';
 import { mountSchema, readOptions, type MountCommandSettings } from './options.js';
 import { completeCredentials, takeSecrets, terminalPrompt, type Credentials } from './secrets.js';
 import { showOutcome } from './serving/ending.js';
@@ -27,7 +29,7 @@ export const mountCommand: Command = {
   },
   options: mountSchema,
   notes: 'Passwords come from --password-file, --password-command, AMARRE_PASSWORD or a prompt, in this order; AMARRE_API_KEY is an API key,'
-    + ' AMARRE_OTP a code of a second factor. None is taken from the argument list, which all users of a machine can read.',
+    + ' AMARRE_OTP a code of a second factor, AMARRE_KEY_PASSPHRASE opens the key of --client-cert. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded. None is taken from the argument list, which all users of a machine can read.',
   examples: [
     ['amarre mount sftpgo+https://ann@files.example.org /mnt/files', 'asks for the password, stays until Ctrl-C'],
     ['amarre mount --daemon --password-file ~/.drive sftpgo+https://ann@files.example.org/team /mnt/team', 'in the background'],
@@ -44,12 +46,18 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
   const logFile = settings['log-file'];
   await requireOutside(mountpoint, '--cache-dir', stateFolder);
   if (logFile !== undefined) await requireOutside(mountpoint, '--log-file', dirname(logFile));
-  const credentials = await completeCredentials(given, {
+  const network = await readNetwork(settings, {
+    origin: parseRemote(remote).origin,
+    environment: process.env,
+    passphrase: given.keyPassphrase,
+    ask: process.stdin.isTTY ? async (path) => (await terminalPrompt(`Passphrase for ${path}: `)?.()) ?? '' : undefined,
+  });
+  const credentials = await completeCredentials(given.credentials, {
     passwordFile: settings['password-file'],
     passwordCommand: settings['password-command'],
     ask: terminalPrompt(`Password for ${remote}: `),
   });
-  const plan = makePlan({ remote, mountpoint, stateFolder, credentials, settings });
+  const plan = makePlan({ remote, mountpoint, stateFolder, credentials, network, settings });
   return plan.daemon ? serveInBackground(plan) : serveHere(plan);
 }
 
@@ -95,6 +103,7 @@ export function makePlan(parts: {
   readonly mountpoint: string;
   readonly stateFolder: string;
   readonly credentials: Credentials;
+  readonly network: NetworkSettings;
   readonly settings: MountCommandSettings;
 }): Plan {
   const { settings, ...rest } = parts;

@@ -90,6 +90,10 @@ export const mountSchema = z.object({
     kind: 'value', unit: units.duration, default: '10m',
     describe: 'How long the platform may take for the end of an upload, a copy or a move, when no bytes are due',
   }),
+  'connect-timeout': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '10s',
+    describe: "How long a connection may take to come about: the name's lookup, TCP, a proxy's tunnel and TLS together",
+  }),
   'attr-ttl': duration().register(texts, {
     kind: 'value', unit: units.duration, default: '1s',
     describe: 'How long the kernel believes names, sizes and times without asking Amarre',
@@ -112,6 +116,18 @@ export const mountSchema = z.object({
   'insecure-http': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,
     describe: 'Allow +http to another machine: password and files go over the network unencrypted',
+  }),
+  'ca-file': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: "this machine's authorities alone",
+    describe: "Certificates of authorities that are believed besides this machine's: a company's own (PEM or DER)",
+  }),
+  'client-cert': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: 'none',
+    describe: 'The certificate that this machine shows, with those between it and its authority (PEM)',
+  }),
+  'client-key': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: 'the key in --client-cert',
+    describe: 'The key of that certificate (PEM), which nobody else may be able to read; AMARRE_KEY_PASSPHRASE opens it',
   }),
   'password-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',

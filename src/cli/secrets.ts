@@ -21,19 +21,29 @@ export const credentialsSchema = z.object({
 export type Credentials = z.infer<typeof credentialsSchema>;
 
 /** The environment variables that may hold a secret. */
-export const secretVariables = ['AMARRE_PASSWORD', 'AMARRE_API_KEY', 'AMARRE_OTP'] as const;
+export const secretVariables = ['AMARRE_PASSWORD', 'AMARRE_API_KEY', 'AMARRE_OTP', 'AMARRE_KEY_PASSPHRASE'] as const;
+
+/** What the environment gave. */
+export interface GivenSecrets {
+  readonly credentials: Credentials;
+  /** Opens the key of a client certificate. */
+  readonly keyPassphrase: string | undefined;
+}
 
 /** A password file is read no further than this, in bytes. */
 const passwordFileLimit = 4096;
 
 /** Takes the secrets out of an environment: afterwards it holds none. Empty ones count as absent. */
-export function takeSecrets(environment: NodeJS.ProcessEnv): Credentials {
-  const [password, apiKey, otp] = secretVariables.map((name) => {
+export function takeSecrets(environment: NodeJS.ProcessEnv): GivenSecrets {
+  const [password, apiKey, otp, keyPassphrase] = secretVariables.map((name) => {
     const value = environment[name];
     Reflect.deleteProperty(environment, name);
     return value === '' ? undefined : value;
   });
-  return { ...(password !== undefined && { password }), ...(apiKey !== undefined && { apiKey }), ...(otp !== undefined && { otp }) };
+  return {
+    credentials: { ...(password !== undefined && { password }), ...(apiKey !== undefined && { apiKey }), ...(otp !== undefined && { otp }) },
+    keyPassphrase,
+  };
 }
 
 /** Where a password may come from besides the environment. */

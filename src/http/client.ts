@@ -8,6 +8,7 @@ import type { Log } from '../observe/log.js';
 import { Answer } from './answer.js';
 import type { Broken } from './breaks.js';
 import { ConnectionPool, type Lane } from './connections.js';
+import { Dialer, type NetworkSettings } from './dialing.js';
 import { exchange, type WireRequest } from './exchange.js';
 import { Heartbeat } from './heartbeat.js';
 import { isRedirect, judgeRedirect, maxRedirects } from './redirects.js';
@@ -17,6 +18,9 @@ import { ServerClock } from './server-clock.js';
 export interface HttpSettings {
   /** `https://host:port`, without a path. */
   readonly origin: string;
+  readonly network: NetworkSettings;
+  /** Milliseconds that have passed, sleep included. */
+  readonly elapsed: () => number;
   /** Requests at once. */
   readonly parallelRequests: number;
   /** Milliseconds after which an idle connection is closed. */
@@ -41,7 +45,9 @@ const firstContact = 5_000;
 export type HttpOutcome = { readonly answer: Answer } | { readonly broken: Broken };
 
 export class HttpClient {
-  readonly clock = new ServerClock();
+  readonly clock: ServerClock;
+  /** Milliseconds that have passed, sleep included. */
+  readonly elapsed: () => number;
   private readonly pool: ConnectionPool;
   private readonly heartbeat: Heartbeat;
   private readonly host: string;
@@ -53,8 +59,12 @@ export class HttpClient {
     const url = new URL(settings.origin);
     this.origin = url.origin;
     this.host = url.host;
-    this.pool = new ConnectionPool({ origin: this.origin, keepAlive: settings.keepAlive }, settings.parallelRequests);
-    this.heartbeat = new Heartbeat(this.origin, this.host, settings.stallTimeout);
+    const { elapsed, network, keepAlive, stallTimeout } = settings;
+    this.elapsed = elapsed;
+    this.clock = new ServerClock(elapsed);
+    const connections = { origin: this.origin, keepAlive, elapsed, dialer: new Dialer(this.origin, network) };
+    this.pool = new ConnectionPool(connections, settings.parallelRequests);
+    this.heartbeat = new Heartbeat(connections, this.host, network.connectTimeout, stallTimeout);
   }
 
   /**
@@ -109,15 +119,16 @@ export class HttpClient {
     if (this.closing.signal.aborted) throw new FsError('EIO', 'the connection to the platform is closed');
     const lease = await this.pool.acquire(request.lane, signal);
     const started = performance.now();
-    const { stallTimeout, serverTimeout } = this.settings;
+    const { stallTimeout, serverTimeout, network } = this.settings;
     const limits = request.answerWithin === 'server'
-      ? { stall: stallTimeout, answer: serverTimeout, stillThere: () => this.heartbeat.ask() }
-      : { stall: stallTimeout, answer: stallTimeout };
+      ? { connect: network.connectTimeout, stall: stallTimeout, answer: serverTimeout, stillThere: () => this.heartbeat.ask() }
+      : { connect: network.connectTimeout, stall: stallTimeout, answer: stallTimeout };
     const headers = { 'user-agent': this.settings.userAgent, ...request.headers };
     const outcome = await exchange(lease, this.host, { ...request, headers }, limits, signal);
     const about = { method: request.method, path: request.path, ms: Math.round(performance.now() - started) };
     if ('broken' in outcome) {
       this.log.debug({ ...about, error: outcome.broken.error.message }, 'request without an answer');
+      if (outcome.broken.idleConnection) this.pool.distrustIdle();
       return outcome;
     }
     const { answer } = outcome;

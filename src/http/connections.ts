@@ -3,8 +3,10 @@
  * a connection carries one request at a time. The last one given back is the first one taken, so
  * that few stay warm and the others go idle and close.
  */
-import { Client, type Dispatcher } from 'undici';
-import type { FsError } from '../errors.js';
+import type { Readable } from 'node:stream';
+import { Client, errors, type Dispatcher } from 'undici';
+import { toFsError, type FsError } from '../errors.js';
+import type { Dialer } from './dialing.js';
 import { interrupted } from './waiting.js';
 
 /**
@@ -18,13 +20,33 @@ export interface ConnectionSettings {
   readonly origin: string;
   /** Idle connections are closed after this many milliseconds. Below the server's own limit: a request must not cross its goodbye. */
   readonly keepAlive: number;
+  /** Opens sockets. */
+  readonly dialer: Dialer;
+  /** Milliseconds that have passed, sleep included. */
+  readonly elapsed: () => number;
+}
+
+/** A request as a connection carries it. */
+export interface ConnectionRequest {
+  readonly method: Dispatcher.HttpMethod;
+  /** Path and query, encoded. */
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | Readable | null;
 }
 
 /** One connection: an undici Client, which opens its socket at need. */
 export class Connection {
   private client: Client;
+  /** Ends the dial of the client that is open now. */
+  private dialing = new AbortController();
   /** Answers begun on the socket that is open now. */
   private answered = 0;
+  /** What the socket that is open now, or was last, said first. */
+  private firstError: Error | undefined;
+  private restingSince: number | undefined;
+  /** What the dial that is under way waits for. */
+  step = 'connecting';
 
   constructor(private readonly settings: ConnectionSettings) {
     this.client = this.open();
@@ -36,8 +58,33 @@ export class Connection {
   }
 
   /** Sends a request. The handler is told all that follows. */
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.client.dispatch(options, handler);
+  dispatch(request: ConnectionRequest, handler: Dispatcher.DispatchHandler): void {
+    const { keepAlive, elapsed, dialer } = this.settings;
+    // The timer that closes an idle socket stands still while the machine sleeps; the server's does not.
+    if (this.reused && this.restingSince !== undefined && elapsed() - this.restingSince > keepAlive) this.reset();
+    this.restingSince = undefined;
+    const { forwarding } = dialer;
+    const { method, path, headers, body } = request;
+    this.client.dispatch({
+      method, body,
+      path: forwarding === undefined ? path : `${forwarding.prefix}${path}`,
+      headers: forwarding === undefined ? headers : { ...headers, ...forwarding.headers },
+      // undici would close the connection after each HEAD, which is our stat.
+      reset: false,
+    }, handler);
+  }
+
+  /**
+   * Why a socket broke. A TLS server's last word is an alert, then it closes: undici tells the closing
+   * alone, and the alert is what says what to do.
+   */
+  explain(error: Error): Error {
+    return error instanceof errors.SocketError ? (this.firstError ?? error) : error;
+  }
+
+  /** Nobody uses it from now on. */
+  rest(): void {
+    this.restingSince = this.settings.elapsed();
   }
 
   /** An answer began on this connection. */
@@ -47,18 +94,24 @@ export class Connection {
 
   /** Gives up a socket that is still being opened, and the requests that wait for it. */
   reset(): void {
+    this.dialing.abort();
     void this.client.destroy();
     this.client = this.open();
   }
 
   /** Closes the socket at once. */
   async close(): Promise<void> {
+    this.dialing.abort();
     await this.client.destroy();
   }
 
   private open(): Client {
-    const { origin, keepAlive } = this.settings;
+    const { origin, keepAlive, dialer } = this.settings;
     this.answered = 0;
+    const { signal } = this.dialing = new AbortController();
+    const onStep = (step: string): void => {
+      if (!signal.aborted) this.step = step;
+    };
     const client = new Client(origin, {
       pipelining: 1,
       keepAliveTimeout: keepAlive,
@@ -66,7 +119,15 @@ export class Connection {
       // Our own watchdog counts by progress, and knows when nothing is due.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: 0 },
+      connect: (_options, done) => {
+        dialer.dial({ signal, onStep }).then((socket) => {
+          this.firstError = undefined;
+          socket.on('error', (error) => {
+            this.firstError ??= error;
+          });
+          done(null, socket);
+        }, (error: unknown) => done(toFsError(error), null));
+      },
     });
     client.on('connect', () => {
       this.answered = 0;
@@ -131,6 +192,14 @@ export class ConnectionPool {
     return changed;
   }
 
+  /**
+   * A connection that had lain idle turned out to be dead. What closed it without a word, a firewall
+   * or the machine's sleep, has closed the others that lie idle, too.
+   */
+  distrustIdle(): void {
+    for (const connection of this.idle) connection.reset();
+  }
+
   /** Requests on their way, and those that wait for their turn. */
   get load(): { readonly active: number; readonly waiting: number } {
     return {
@@ -176,6 +245,7 @@ export class ConnectionPool {
         if (!held) return;
         held = false;
         this.active[lane] -= 1;
+        connection.rest();
         this.idle.push(connection);
         this.serve();
       },

@@ -7,7 +7,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { FsError } from '../errors.js';
-import { breakError, isLastingBreak, stallError, type Broken } from './breaks.js';
+import { breakError, isLastingBreak, slowConnectError, stallError, type Broken } from './breaks.js';
 import type { Lease } from './connections.js';
 import { openUploadBody, type RequestContent } from './upload-body.js';
 import { interrupted } from './waiting.js';
@@ -24,7 +24,9 @@ export interface WireRequest {
 }
 
 export interface ExchangeLimits {
-  /** Milliseconds without progress while bytes are due in either direction, or a connection. */
+  /** Milliseconds until a new connection is there. */
+  readonly connect: number;
+  /** Milliseconds without progress while bytes are due in either direction. */
   readonly stall: number;
   /** Milliseconds from the request's last byte to the answer's first. */
   readonly answer: number;
@@ -96,7 +98,9 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
     private readonly resolve: (outcome: ExchangeOutcome) => void, private readonly reject: (error: unknown) => void,
   ) {
     this.watchdog = new ProgressWatchdog((limit) => {
-      this.end(stallError(this.host, this.doing(), limit));
+      this.end(this.phase === 'connecting'
+        ? slowConnectError(this.host, this.lease.connection.step, limit)
+        : stallError(this.host, this.doing(), limit));
     });
   }
 
@@ -106,7 +110,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
       return;
     }
     this.signal.addEventListener('abort', this.onAbort, { once: true });
-    this.watchdog.arm(this.limits.stall);
+    this.watchdog.arm(this.limits.connect);
     const { method, path, body } = this.request;
     const headers = { ...this.request.headers };
     if (body !== undefined && !Buffer.isBuffer(body)) {
@@ -115,8 +119,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
     }
     try {
       this.lease.connection.dispatch(
-        // `reset: false`: undici would close the connection after each HEAD, which is our stat.
-        { method, path, headers, body: this.upload ?? (Buffer.isBuffer(body) ? body : null), reset: false },
+        { method, path, headers, body: this.upload ?? (Buffer.isBuffer(body) ? body : null) },
         this,
       );
     } catch (error) {
@@ -179,7 +182,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.end(error);
+    this.end(this.lease.connection.explain(error));
   }
 
   // The reader's side.
@@ -286,6 +289,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
         error: breakError(error, this.host),
         maybeCarriedOut: phase !== 'connecting',
         staleConnection: this.reused && phase !== 'connecting' && !stalled,
+        idleConnection: this.reused && phase !== 'connecting',
         lasting: isLastingBreak(error),
       },
     });
@@ -311,7 +315,6 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
 
   private doing(): string {
     switch (this.phase) {
-      case 'connecting': return 'connecting';
       case 'sending': return 'sending';
       case 'waiting': return 'waiting for the answer';
       default: return 'receiving';

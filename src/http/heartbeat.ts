@@ -6,7 +6,7 @@
  */
 import type { FsError } from '../errors.js';
 import { stallError } from './breaks.js';
-import { Connection } from './connections.js';
+import { Connection, type ConnectionSettings } from './connections.js';
 import { exchange } from './exchange.js';
 
 export class Heartbeat {
@@ -15,7 +15,9 @@ export class Heartbeat {
   private asked: Promise<FsError | undefined> | undefined;
   private readonly lifetime = new AbortController();
 
-  constructor(private readonly origin: string, private readonly host: string, private readonly stallTimeout: number) {}
+  constructor(
+    private readonly settings: ConnectionSettings, private readonly host: string, private readonly connectTimeout: number, private readonly stallTimeout: number,
+  ) {}
 
   /** Undefined where the server answers within the stall time-out, else why it counts as gone. Never rejects. */
   ask(): Promise<FsError | undefined> {
@@ -31,11 +33,12 @@ export class Heartbeat {
   }
 
   private async send(): Promise<FsError | undefined> {
-    this.connection ??= new Connection({ origin: this.origin, keepAlive: 4_000 });
-    const limits = { stall: this.stallTimeout, answer: this.stallTimeout };
+    this.connection ??= new Connection({ ...this.settings, keepAlive: 4_000 });
+    const { connection } = this;
+    const limits = { connect: this.connectTimeout, stall: this.stallTimeout, answer: this.stallTimeout };
     try {
       const outcome = await exchange(
-        { connection: this.connection, release: () => undefined }, this.host, { method: 'HEAD', path: '/', headers: {} }, limits, this.lifetime.signal,
+        { connection, release: () => connection.rest() }, this.host, { method: 'HEAD', path: '/', headers: {} }, limits, this.lifetime.signal,
       );
       if ('answer' in outcome) {
         await outcome.answer.body.return();

@@ -5,6 +5,9 @@
 export class ServerClock {
   private offset: number | undefined;
 
+  /** `elapsed`: milliseconds that have passed, sleep included. */
+  constructor(private readonly elapsed: () => number) {}
+
   /**
    * Takes an answer's `Date` header; undefined or unreadable ones are passed over. Returns what the
    * header says in milliseconds since the epoch, else the best guess. `Date` is rounded down to the
@@ -13,13 +16,13 @@ export class ServerClock {
   observe(date: string | undefined): number {
     const time = parseHttpDate(date);
     if (time === undefined) return this.now();
-    this.offset = time - performance.now();
+    this.offset = time - this.elapsed();
     return time;
   }
 
   /** Milliseconds since the epoch by the server's clock; by this machine's until the server has spoken. */
   now(): number {
-    return this.offset === undefined ? Date.now() : Math.floor(performance.now() + this.offset);
+    return this.offset === undefined ? Date.now() : Math.floor(this.elapsed() + this.offset);
   }
 }
 

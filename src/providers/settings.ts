@@ -1,4 +1,5 @@
 /** What every provider is given besides its remote. Required, without defaults: those stand with the command's options. */
+import type { NetworkSettings } from '../http/dialing.js';
 import type { Instances } from './hidden-names.js';
 
 /** What signs in; which of them a platform needs is its own matter. Never logged. */
@@ -18,5 +19,9 @@ export interface ProviderSettings {
   readonly serverTimeout: number;
   /** Plain http to another machine is allowed. */
   readonly insecureHttp: boolean;
+  /** The way to the platform: proxy, certificates, how long a connection may take. */
+  readonly network: NetworkSettings;
+  /** Milliseconds that have passed, sleep included. */
+  readonly elapsed: () => number;
   readonly instances: Instances;
 }

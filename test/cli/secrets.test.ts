@@ -26,14 +26,14 @@ async function passwordFile(content: string, mode = 0o600): Promise<string> {
 
 describe('the environment', () => {
   test('its secrets are taken out of it', () => {
-    const environment = { AMARRE_PASSWORD: 'p', AMARRE_API_KEY: 'k', AMARRE_OTP: '123456', PATH: '/bin' };
-    expect(takeSecrets(environment)).toEqual({ password: 'p', apiKey: 'k', otp: '123456' });
+    const environment = { AMARRE_PASSWORD: 'p', AMARRE_API_KEY: 'k', AMARRE_OTP: '123456', AMARRE_KEY_PASSPHRASE: 's', PATH: '/bin' };
+    expect(takeSecrets(environment)).toEqual({ credentials: { password: 'p', apiKey: 'k', otp: '123456' }, keyPassphrase: 's' });
     expect(environment).toEqual({ PATH: '/bin' });
   });
 
   test('an empty variable is no secret, and goes as well', () => {
     const environment = { AMARRE_PASSWORD: '' };
-    expect(takeSecrets(environment)).toEqual({});
+    expect(takeSecrets(environment)).toEqual({ credentials: {}, keyPassphrase: undefined });
     expect(environment).toEqual({});
   });
 });
@@ -84,7 +84,7 @@ describe('a password command', () => {
   test('sees no secret of the environment once they are taken', async () => {
     process.env['AMARRE_API_KEY'] = 'k3y';
     const taken = takeSecrets(process.env);
-    const credentials = await completeCredentials(taken, { ...nowhere, passwordCommand: 'env | grep -c AMARRE_API_KEY; true' });
+    const credentials = await completeCredentials(taken.credentials, { ...nowhere, passwordCommand: 'env | grep -c AMARRE_API_KEY; true' });
     expect(credentials).toEqual({ apiKey: 'k3y', password: '0' });
   });
 

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FsError } from '../../src/errors.js';
 import type { Answer } from '../../src/http/answer.js';
 import type { Broken } from '../../src/http/breaks.js';
+import { elapsed } from '../../src/http/elapsed.js';
 import { failureOf, HttpClient, parseRetryAfter, type HttpRequest, type HttpSettings } from '../../src/http/client.js';
 import type { RequestContent } from '../../src/http/upload-body.js';
 import { silentLog } from '../../src/observe/log.js';
@@ -27,7 +28,7 @@ async function serve(handler: Parameters<typeof startServer>[0]): Promise<TestSe
 
 function open(origin: string, settings: Partial<HttpSettings> = {}): HttpClient {
   const client = new HttpClient({
-    origin, parallelRequests: 4, keepAlive: 5_000, stallTimeout: 2_000, serverTimeout: 4_000,
+    origin, network: { connectTimeout: 2_000, authorities: [] }, elapsed, parallelRequests: 4, keepAlive: 5_000, stallTimeout: 2_000, serverTimeout: 4_000,
     retry: { deadline: 2_000, firstDelay: 5, maxDelay: 20 }, userAgent: 'amarre-test', ...settings,
   }, silentLog());
   cleanUps.push(() => client.close());
@@ -452,7 +453,7 @@ describe('redirects', () => {
 });
 
 describe('failures and the policy', () => {
-  const base: Broken = { error: new FsError('EIO', 'x'), maybeCarriedOut: true, staleConnection: false, lasting: false };
+  const base: Broken = { error: new FsError('EIO', 'x'), maybeCarriedOut: true, staleConnection: false, idleConnection: false, lasting: false };
   it.each([
     ['a GET that broke', base, true, 'later'],
     ['a GET on a stale connection', { ...base, staleConnection: true }, true, 'at once'],

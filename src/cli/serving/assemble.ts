@@ -6,6 +6,7 @@ import { describeLeftover, sendLeftovers } from '../../filesystem/writing/recove
 import { mountByDriver } from '../../fuse/mounting.js';
 import { namesAsOn } from '../../fuse/path/spellings.js';
 import type { Session } from '../../fuse/session.js';
+import { elapsed } from '../../http/elapsed.js';
 import { silentLog, type Log } from '../../observe/log.js';
 import { openProvider } from '../../providers/open.js';
 import type { Provider } from '../../providers/provider.js';
@@ -134,10 +135,10 @@ async function connect(
 }
 
 function makeProvider(plan: Plan, isDead: (instance: string) => boolean, log: Log): Provider {
-  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp } = plan;
+  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, network } = plan;
   try {
     return openProvider(parseRemote(plan.remote), plan.credentials, {
-      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp,
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, network, elapsed,
     }, log);
   } catch (error) {
     throw new CommandError('usage', toFsError(error).message, { cause: error });

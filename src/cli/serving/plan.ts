@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { driverNames } from '../../fuse/drivers.js';
 import { logLevels } from '../../observe/log.js';
+import { networkSchema } from '../../http/dialing.js';
 import { outcomeSchema } from '../../storage/mount-records.js';
 import { exitStatuses, type Ending } from '../exit-status.js';
 import { credentialsSchema } from '../secrets.js';
@@ -38,6 +39,7 @@ export const planSchema = z.object({
   requests: z.int(),
   permissions: z.enum(['ignore', 'refuse']),
   insecureHttp: z.boolean(),
+  network: networkSchema,
   logFile: z.string().optional(),
   logSize: z.number(),
   logLevel: z.enum(logLevels),

@@ -17,7 +17,7 @@ const tokenAnswer = z.object({ access_token: z.string().min(1), expires_at: z.is
 
 interface Token {
   readonly text: string;
-  /** By `performance.now()`: from when a new one is fetched beside the work, and when it ends. */
+  /** By the client's clock of elapsed time: from when a new one is fetched beside the work, and when it ends. */
   readonly renewAt: number;
   readonly endsAt: number;
 }
@@ -95,7 +95,7 @@ export class SignIn {
 
   private livingToken(signal: AbortSignal): Promise<Token> {
     const { token } = this;
-    const now = performance.now();
+    const now = this.http.elapsed();
     if (token === undefined || now >= token.endsAt) return orAborted(this.renew(), signal);
     // A second factor's code works once: such a token is used until the server refuses it.
     if (now >= token.renewAt && this.credentials.otp === undefined && this.refused() === undefined) {
@@ -117,12 +117,12 @@ export class SignIn {
   }
 
   private refused(): FsError | undefined {
-    if (this.refusal !== undefined && performance.now() >= this.refusal.until) this.refusal = undefined;
+    if (this.refusal !== undefined && this.http.elapsed() >= this.refusal.until) this.refusal = undefined;
     return this.refusal?.error;
   }
 
   private refuse(error: FsError, lasts: number): FsError {
-    this.refusal = { error, until: performance.now() + lasts };
+    this.refusal = { error, until: this.http.elapsed() + lasts };
     return error;
   }
 
@@ -138,7 +138,7 @@ export class SignIn {
   }
 
   private async tryToSignIn(): Promise<{ done: Token } | { failure: ReturnType<typeof failureOf> }> {
-    const asked = performance.now();
+    const asked = this.http.elapsed();
     const basic = Buffer.from(`${this.user ?? ''}:${this.credentials.password ?? ''}`).toString('base64');
     const outcome = await this.http.send({
       method: 'GET', path: '/api/v2/user/token', lane: 'call', answerWithin: 'stall',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { SftpgoOptions } from '../../../src/emulators/sftpgo/options.js';
 import { startSftpgo, type RunningSftpgo } from '../../../src/emulators/sftpgo/server.js';
+import { elapsed } from '../../../src/http/elapsed.js';
 import { silentLog, type Log } from '../../../src/observe/log.js';
 import { openProvider } from '../../../src/providers/open.js';
 import type { Provider } from '../../../src/providers/provider.js';
@@ -62,6 +63,8 @@ export const testSettings: ProviderSettings = {
   stallTimeout: 3_000,
   serverTimeout: 6_000,
   insecureHttp: false,
+  network: { connectTimeout: 3_000, authorities: [] },
+  elapsed,
   instances: { own: 'testinstance', isDead: () => false },
 };
 
