@@ -262,6 +262,7 @@ export class OpenFiles {
       if (pinned === 'lost') throw lost(inode);
       const content = pinned ?? this.#knowledge.contentOf(inode);
       try {
+        content.askedFor(offset, length);
         const limits = windowLimits(this.#core.settings.memory, this.#inOrder.size, blockSize);
         const step = nextWindow(file.window, offset, length, content.size, limits);
         file.window = step.state;

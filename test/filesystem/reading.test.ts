@@ -167,6 +167,36 @@ describe('reading in order is read ahead, with a window that grows', () => {
     await m.close(file);
   });
 
+  test('each byte once, too, where two read side by side and the kernel asks for each page in the name of either', async () => {
+    const content = pattern(24 * mega);
+    const [one, other] = [await opened('/f', content), await m.open('/f', forReading)];
+    for (let at = 0; at < content.length; at += 4 * mega) {
+      // What is asked last is needed first: the readers have come by each other.
+      for (const [file, offset] of [[one, at], [other, at + mega], [one, at + 3 * mega], [other, at + 2 * mega]] as const) {
+        expect((await m.read(file, offset, mega)).equals(content.subarray(offset, offset + mega))).toBe(true);
+        await turns();
+      }
+    }
+    expect(m.platform.bytesRead).toBe(content.length);
+    await m.close(one);
+    await m.close(other);
+  });
+
+  test('what the kernel was given and has let go of is read ahead again', async () => {
+    const content = pattern(24 * mega);
+    const file = await opened('/f', content);
+    const asked = ranges(m.platform);
+    for (const round of [1, 2]) {
+      for (let at = 0; at < content.length; at += block) {
+        expect((await m.read(file, at, block)).equals(content.subarray(at, at + block))).toBe(true);
+        await turns();
+      }
+      expect(m.platform.bytesRead).toBe(round * content.length);
+      expect(asked.splice(0).length).toBeLessThan(16);
+    }
+    await m.close(file);
+  });
+
   test('the reader does not wait for what was asked ahead', async () => {
     const content = pattern(8 * mega);
     const file = await opened('/f', content);

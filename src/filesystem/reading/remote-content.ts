@@ -5,6 +5,7 @@
 import { FsError, isErrno, toFsError } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
 import type { Location, Provider } from '../../providers/provider.js';
+import { addExtent, noExtents, splitByExtents, type Extents } from '../extents.js';
 import { untilAborted } from '../shared-task.js';
 import { Block, blockSize } from './block.js';
 import type { BlockStore } from './block-store.js';
@@ -43,6 +44,8 @@ export class RemoteContent {
   readonly #key: number;
   readonly #loading = new Map<number, { readonly block: Block; readonly fetch: Fetch }>();
   readonly #fetches = new Set<Fetch>();
+  /** Blocks that the kernel has in its pages, for all that is known: nobody will ask for them. */
+  #given: Extents = noExtents;
 
   constructor(parts: ContentParts, version: string, size: number) {
     this.#parts = parts;
@@ -81,13 +84,24 @@ export class RemoteContent {
     return pieces;
   }
 
-  /** Asks for `[start, end)` ahead of need, as far as memory allows. Returns up to where it went. */
+  /** The kernel asks for bytes: of which it was given all before, it has let go since. */
+  askedFor(offset: number, length: number): void {
+    const stretches = splitByExtents(this.#given, Math.floor(offset / blockSize), Math.ceil((offset + length) / blockSize));
+    if (stretches.some(({ present }) => present)) this.#given = noExtents;
+  }
+
+  /**
+   * Asks for `[start, end)` ahead of need, as far as memory allows, but for what the kernel has: one who reads
+   * behind another need not ask for the other's blocks again. Returns up to where it went.
+   */
   prefetch(start: number, end: number, reader: Reader): number {
     const limit = Math.min(this.size, end, start + this.#parts.store.roomAhead);
     if (limit <= start) return start;
     const first = Math.floor(start / blockSize);
     const last = Math.floor((limit - 1) / blockSize);
-    this.#ensure(first, last, reader);
+    for (const stretch of splitByExtents(this.#given, first, last + 1)) {
+      if (!stretch.present) this.#ensure(stretch.start, stretch.end - 1, reader);
+    }
     return Math.min(this.size, (last + 1) * blockSize);
   }
 
@@ -103,7 +117,9 @@ export class RemoteContent {
       if (block === undefined) continue;
       const start = index * blockSize;
       block.delivered += Math.min(end, start + block.length) - Math.max(offset, start);
-      if (block.delivered >= block.length) this.#parts.store.drop(this.#key, index);
+      if (block.delivered < block.length) continue;
+      this.#parts.store.drop(this.#key, index);
+      this.#given = addExtent(this.#given, { start: index, end: index + 1 });
     }
   }
 

@@ -6,7 +6,7 @@
 import { FsError } from '../../errors.js';
 import type { KeptFile, StagedFile, StagingNote } from '../../storage/staging.js';
 import type { Reader, RemoteContent } from '../reading/remote-content.js';
-import { addExtent, cutExtents, gapsBelow, noExtents, splitByExtents, type Extents } from './extents.js';
+import { addExtent, cutExtents, gapsBelow, noExtents, splitByExtents, type Extents } from '../extents.js';
 
 /** Bytes fetched at once to fill a gap. */
 const fillPiece = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addExtent, cutExtents, gapsBelow, noExtents, splitByExtents, type Extents } from '../../../src/filesystem/writing/extents.js';
+import { addExtent, cutExtents, gapsBelow, noExtents, splitByExtents, type Extents } from '../../src/filesystem/extents.js';
 
 const e = (start: number, end: number) => ({ start, end });
 

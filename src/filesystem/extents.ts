@@ -1,9 +1,9 @@
 /**
- * Which bytes of a file being written lie on this machine: a sorted list of extents that neither
- * touch nor overlap. What is not in it is fetched from the platform only when it is needed.
+ * Which parts of a file something is true of (bytes written that lie on this machine, blocks that the
+ * kernel was given): a sorted list of extents that neither touch nor overlap.
  */
 
-/** Bytes `start` up to, not including, `end`. */
+/** From `start` up to, not including, `end`. */
 export interface Extent {
   readonly start: number;
   readonly end: number;
@@ -38,7 +38,7 @@ export function cutExtents(extents: Extents, size: number): Extents {
     .map((extent) => (extent.end > size ? { start: extent.start, end: size } : extent));
 }
 
-/** A stretch of bytes that is wholly inside the list (`present`) or wholly outside it. */
+/** A stretch that is wholly inside the list (`present`) or wholly outside it. */
 export interface Stretch extends Extent {
   readonly present: boolean;
 }
