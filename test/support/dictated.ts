@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { afterEach } from 'vitest';
 import { z } from 'zod';
-import { killGroup, within } from './programs.js';
+import { ProcessGroup } from './process-group.js';
+import { within } from './programs.js';
 
 /** A call's arguments: names of constants stay what they are (`os.O_RDWR|os.O_TRUNC`), all else is JSON. */
 const program = `
@@ -60,10 +61,12 @@ const usualDeadline = 20_000;
 
 export class Dictated {
   readonly #child;
+  readonly #group: ProcessGroup;
   readonly #answers: ((line: string) => void)[] = [];
 
   constructor() {
     this.#child = spawn('python3', ['-u', '-c', program], { cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#group = new ProcessGroup(this.#child);
     this.#child.stdin.on('error', () => undefined);
     createInterface(this.#child.stdout).on('line', (line) => this.#answers.shift()?.(line));
     this.#child.on('close', () => {
@@ -112,7 +115,7 @@ export class Dictated {
 
   /** Ends the program; what it still holds is closed by the kernel. */
   end(): void {
-    killGroup(this.pid);
+    this.#group.kill();
   }
 }
 

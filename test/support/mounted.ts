@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { mountsIn } from './mount-list.js';
-import { eventually, groupLives, killGroup, run, within } from './programs.js';
+import { ProcessGroup } from './process-group.js';
+import { eventually, run, within } from './programs.js';
 
 export interface MountRequest {
   /**
@@ -30,6 +31,8 @@ export interface Mounted {
   /** The test's own folder; `mountpoint` lies in it. Removed at the end. */
   readonly folder: string;
   readonly child: ChildProcess;
+  /** The daemon and what it started, but for what left its group. */
+  readonly group: ProcessGroup;
   /** How the daemon ended. Wait with `within`. */
   readonly ended: Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
   /** All that the daemon wrote on standard output and standard error so far. */
@@ -99,6 +102,7 @@ function spawnDaemon(request: MountRequest, folder: string): Mounted {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', ...(request.channel === true ? ['ipc' as const] : [])],
   });
+  const group = new ProcessGroup(child);
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -107,7 +111,7 @@ function spawnDaemon(request: MountRequest, folder: string): Mounted {
     child.on('exit', (status, signal) => resolve({ status, signal }));
   });
   ended.catch(() => undefined);
-  return { mountpoint, folder, child, ended, output: () => output };
+  return { mountpoint, folder, child, group, ended, output: () => output };
 }
 
 /** Takes all of a folder's mounts and daemons away. Answers what could not be. */
@@ -121,12 +125,10 @@ async function clear(folder: string, daemons: readonly Mounted[]): Promise<strin
   }
   await unmountAll(folder, ['-f']);
   await unmountAll(folder, ['-l']);
-  for (const { child, ended } of daemons) {
-    killGroup(child.pid);
+  for (const { child, group, ended } of daemons) {
+    group.kill();
     await within(5000, `the daemon ${child.pid ?? ''} ends when it is killed`, ended).catch((failure: unknown) => failures.push(String(failure)));
-    const { pid } = child;
-    if (pid === undefined) continue;
-    await eventually(`no process of the daemon ${pid} is left`, () => !groupLives(pid), 5000).catch((failure: unknown) => failures.push(String(failure)));
+    await eventually(`no process of the daemon ${child.pid ?? ''} is left`, () => !group.lives(), 5000).catch((failure: unknown) => failures.push(String(failure)));
   }
   const left = await mountsIn(folder);
   if (left.length > 0) failures.push(`mounts are left: ${left.map(({ mountpoint }) => mountpoint).join(', ')}`);

@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readlink } from 'node:fs/promises';
+import { ProcessGroup } from './process-group.js';
 
 export interface ProgramResult {
   /** The exit status; undefined where a signal ended it. */
@@ -73,13 +74,14 @@ export function begin(command: string, parameters: readonly string[], options: P
 }
 
 function collect(child: ChildProcess, command: string, parameters: readonly string[], deadline: number): Promise<ProgramResult> {
+  const group = new ProcessGroup(child);
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      killGroup(child.pid);
+      group.kill();
       reject(new Error(`${command} ${parameters.join(' ')}: did not end within ${deadline} ms\n${stderr}${stdout}`));
     }, deadline);
     child.on('error', (error) => {
@@ -91,26 +93,6 @@ function collect(child: ChildProcess, command: string, parameters: readonly stri
       resolve({ status: status ?? undefined, signal: signal ?? undefined, stdout, stderr });
     });
   });
-}
-
-/** Kills a program that was started in a group of its own, and all that it started. */
-export function killGroup(pid: number | undefined): void {
-  if (pid === undefined || pid <= 1) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group is gone already.
-  }
-}
-
-/** True while a process of the group is there, zombies left out of account by their parent's wait. */
-export function groupLives(pid: number): boolean {
-  try {
-    process.kill(-pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Waits until `holds` answers true. Fails with `what` after so many milliseconds. */

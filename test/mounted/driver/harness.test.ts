@@ -1,19 +1,22 @@
 /** The harness of mounted tests itself: what hangs is taken away, and no suite waits for it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { access, readFile } from 'node:fs/promises';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { useMemoryMounts } from '../../support/memory-mounts.js';
 import { mountsIn } from '../../support/mount-list.js';
-import { begin, eventually, groupLives, within, type RunningProgram } from '../../support/programs.js';
+import { ProcessGroup } from '../../support/process-group.js';
+import { begin, eventually, within, type RunningProgram } from '../../support/programs.js';
 
 const mounts = useMemoryMounts();
-const left: { folder: string; pid: number; program: RunningProgram }[] = [];
+const left: { folder: string; group: ProcessGroup; program: RunningProgram }[] = [];
 
 afterAll(async () => {
   expect(left).toHaveLength(2);
-  for (const { folder, pid, program } of left) {
+  for (const { folder, group, program } of left) {
     expect(await mountsIn(folder)).toEqual([]);
     await expect(access(folder)).rejects.toThrow('ENOENT');
-    expect(groupLives(pid)).toBe(false);
+    expect(group.lives()).toBe(false);
     // It waited for an answer that never came, and got an error instead.
     expect((await within(5000, 'the program ends', program.result)).status).not.toBe(0);
   }
@@ -25,7 +28,7 @@ it('takes away a mount whose daemon stands still while a program waits for it', 
   const program = begin('ls', ['-l', mount.mountpoint]);
   // Not before it has begun: a program that starts after the mount is gone finds an empty folder.
   await eventually('ls waits for the mount', () => standsStill(program.pid, 'ls'));
-  left.push({ folder: mount.folder, pid: mount.child.pid ?? 0, program });
+  left.push({ folder: mount.folder, group: mount.group, program });
 });
 
 it('takes away a mount of which a program waits for bytes that never come', async () => {
@@ -33,7 +36,18 @@ it('takes away a mount of which a program waits for bytes that never come', asyn
   await mount.tell({ do: 'stall', member: 'read' });
   const program = begin('cat', ['file-00000'], { cwd: mount.mountpoint });
   await eventually('the read waits', async () => (await mount.report()).calls['read'] !== undefined);
-  left.push({ folder: mount.folder, pid: mount.child.pid ?? 0, program });
+  left.push({ folder: mount.folder, group: mount.group, program });
+});
+
+it('sends no signal to what has ended: its number may be another program\'s by then', async () => {
+  const child = spawn('true', [], { detached: true });
+  const group = new ProcessGroup(child);
+  await once(child, 'close');
+  const kill = vi.spyOn(process, 'kill');
+  group.kill();
+  expect(kill).not.toHaveBeenCalled();
+  expect(group.lives()).toBe(false);
+  kill.mockRestore();
 });
 
 /** Whether the program runs and is in the same system call, with the same arguments, for a while. */

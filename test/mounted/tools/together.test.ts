@@ -1,17 +1,20 @@
 /** Many at once: readers and writers of one file, 50 processes on one file and on 50. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { useDrive } from '../../support/drive.js';
+import { longAgo } from '../../support/prepared.js';
 import { begin, run, shell, succeed, type RunningProgram } from '../../support/programs.js';
-import { content, randomFile, sameTrees, soon, text } from './files.js';
+import { content, randomFile, sameTrees, soon, text, whilePagesStay } from './files.js';
 
 const processes = 50;
 const largeSize = 20_000_003;
 
 const drive = useDrive({
   async prepare(root) {
-    await randomFile(join(root, 'shared', 'large'), largeSize);
+    await randomFile(join(root, 'shared', 'large-0'), largeSize);
+    await utimes(join(root, 'shared', 'large-0'), longAgo, longAgo);
+    for (let i = 1; i < 10; i += 1) await link(join(root, 'shared', 'large-0'), join(root, 'shared', `large-${i}`));
     for (let i = 0; i < processes; i += 1) await randomFile(join(root, 'different', `file-${i}`), 30_000 + i * 997);
   },
 });
@@ -103,14 +106,20 @@ open(sys.argv[2], 'wb').write(expected)`;
 });
 
 describe(`${processes} processes at once`, () => {
-  test('read one file that nobody has read: all get it whole, and the server sends it once', async () => {
+  test('read one file that nobody has read: all get it whole, and the server sends it once, not fifty times', async () => {
     const { mount, server } = await drive.place('shared');
-    const { sha256 } = await content(join(server, 'large'));
-    await drive.control.resetCounts();
-    const sums = await each(() => succeed('sha256sum', [join(mount, 'large')], { deadline: 50_000 }));
-    expect(new Set(sums.map((line) => line.split(' ')[0]))).toEqual(new Set([sha256]));
-    const reads = (await drive.control.log()).filter(({ route }) => route === 'get');
-    expect(reads.reduce((sum, { responseBytes }) => sum + responseBytes, 0)).toBe(largeSize);
+    const sent = await whilePagesStay(async (attempt) => {
+      const name = `large-${attempt}`;
+      const { sha256 } = await content(join(server, name));
+      await drive.control.resetCounts();
+      const sums = await each(() => succeed('sha256sum', [join(mount, name)], { deadline: 50_000 }));
+      expect(new Set(sums.map((line) => line.split(' ')[0]))).toEqual(new Set([sha256]));
+      const reads = (await drive.control.log()).filter(({ route }) => route === 'get');
+      return reads.reduce((sum, { responseBytes }) => sum + responseBytes, 0);
+    });
+    // Now and then the kernel asks for a page twice, and a page costs its block.
+    expect(sent).toBeGreaterThanOrEqual(largeSize);
+    expect(sent).toBeLessThan(largeSize * 1.1);
   });
 
   test('read a file each', async () => {
