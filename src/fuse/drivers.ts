@@ -42,8 +42,8 @@ export interface Capabilities {
   /** Bytes of the largest read and the largest write. */
   readonly largestRead: number;
   readonly largestWrite: number;
-  /** Bits of `st_ino`. */
-  readonly inodeBits: number;
+  /** Bits of the platform's number in `st_ino`; 0: libfuse's own number, another at every mount. */
+  readonly inodeBits: 64 | 32 | 0;
   /** A folder's entries come with their attributes: `ls -l` asks for no entry singly. */
   readonly listsAttributes: boolean;
   /** A file that was removed, or renamed over, can still be used by whoever has it open. */
@@ -114,7 +114,7 @@ export const capabilities: Readonly<Record<DriverName, Capabilities>> = {
     seeksData: true,
     largestRead: 128 * 1024,
     largestWrite: 128 * 1024,
-    inodeBits: 64,
+    inodeBits: 0,
     listsAttributes: false,
     usesRemovedFiles: true,
     readsPastPages: true,

@@ -1,11 +1,11 @@
 /** The one door to the drivers: mounts a file system through the driver that was chosen. */
-import { FsError } from '../errors.js';
 import type { FileSystem } from '../filesystem/filesystem.js';
 import type { Log } from '../observe/log.js';
 import type { DriverName } from './drivers.js';
 import { readMountFacts } from './mount/facts.js';
 import { requireMountable as requireKernelDriver } from './mount/linux.js';
 import { requireWay, type MountWish } from './mount/ways.js';
+import { loadFuseNapi } from './path/fuse-napi.js';
 import { loadFuseNative } from './path/fuse-native.js';
 import { mountByPaths, type PathSessionOptions } from './path/session.js';
 import { mountFileSystem, type Session, type SessionOptions } from './session.js';
@@ -25,8 +25,8 @@ export async function requireMountable(driver: DriverName, wish: MountWish): Pro
     await requireKernelDriver(wish);
     return;
   }
-  if (driver === 'fuse-napi') throw new FsError('ENOSYS', 'not yet');
-  loadFuseNative();
+  if (driver === 'fuse-napi') loadFuseNapi();
+  else loadFuseNative();
   // libfuse takes the device from its helper itself: koffi has no part in it.
   if (process.platform === 'linux') requireWay({ ...await readMountFacts(), koffi: true }, wish);
 }

@@ -38,3 +38,33 @@ export interface PathCalls {
   setxattr(path: string, name: string, value: Uint8Array, caller: Caller): Promise<void>;
   removexattr(path: string, name: string, caller: Caller): Promise<void>;
 }
+
+/** The calls of `inner`, some of them replaced. */
+export function withChanges(inner: PathCalls, changes: Partial<PathCalls>): PathCalls {
+  return {
+    getattr: (path, caller) => inner.getattr(path, caller),
+    fgetattr: (open, caller) => inner.fgetattr(open, caller),
+    setattr: (target, wanted, caller) => inner.setattr(target, wanted, caller),
+    list: (path, caller) => inner.list(path, caller),
+    mkdir: (path, mode, caller) => inner.mkdir(path, mode, caller),
+    mknod: (path, mode, caller) => inner.mknod(path, mode, caller),
+    unlink: (path, caller) => inner.unlink(path, caller),
+    rmdir: (path, caller) => inner.rmdir(path, caller),
+    rename: (from, to, options, caller) => inner.rename(from, to, options, caller),
+    open: (path, flags, caller) => inner.open(path, flags, caller),
+    create: (path, flags, mode, caller) => inner.create(path, flags, mode, caller),
+    read: (open, offset, length, caller) => inner.read(open, offset, length, caller),
+    write: (open, offset, data, options, caller) => inner.write(open, offset, data, options, caller),
+    flush: (open, caller) => inner.flush(open, caller),
+    fsync: (open, caller) => inner.fsync(open, caller),
+    release: (open, caller) => inner.release(open, caller),
+    fallocate: (open, mode, offset, length, caller) => inner.fallocate(open, mode, offset, length, caller),
+    lseek: (open, offset, whence, caller) => inner.lseek(open, offset, whence, caller),
+    statfs: () => inner.statfs(),
+    getxattr: (path, name, caller) => inner.getxattr(path, name, caller),
+    listxattr: (path, caller) => inner.listxattr(path, caller),
+    setxattr: (path, name, value, caller) => inner.setxattr(path, name, value, caller),
+    removexattr: (path, name, caller) => inner.removexattr(path, name, caller),
+    ...changes,
+  };
+}

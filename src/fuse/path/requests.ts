@@ -63,6 +63,12 @@ export class Requests {
     this.abandon();
   }
 
+  /** What a package says of itself. That its loop has ended is news to it alone. */
+  complain(thrown: unknown): void {
+    const expected = thrown instanceof Error && 'code' in thrown && thrown.code === 'EFUSELOOPEXIT';
+    this.#log[expected ? 'debug' : 'warn']({ err: thrown }, 'the package that serves this mount has complained');
+  }
+
   #note(operation: string, path: string | number, error: FsError): void {
     const fields = {
       operation, ...(typeof path === 'number' ? { open: path } : { path }), errno: error.errno,

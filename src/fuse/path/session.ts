@@ -15,17 +15,21 @@ import { prepareMountPoint } from '../mount/mountpoint.js';
 import type { MountOptions } from '../mount/options.js';
 import { detachDevice, detachMount, unmountDevice, type UnmountResult } from '../mount/unmount.js';
 import type { Session } from '../session.js';
-import type { Binding } from './binding.js';
+import type { Binding, BindingOptions } from './binding.js';
+import { openFuseNapi } from './fuse-napi.js';
 import { openFuseNative } from './fuse-native.js';
+import { withHiddenFiles } from './hidden-files.js';
 import { PathOperations } from './path-operations.js';
 import { PathTable, type Spellings } from './path-table.js';
-import { Requests } from './requests.js';
+import { Requests, type Asker } from './requests.js';
 
 export interface PathSessionOptions extends MountOptions {
   /** Milliseconds that the kernel may believe a name, or that there is none. */
   readonly nameTtl: number;
   readonly spellings: Spellings;
 }
+
+type PathDriver = Exclude<DriverName, 'kernel'>;
 
 /** Milliseconds for libfuse to mount and the kernel to begin to speak. */
 const mountDeadline = 20_000;
@@ -44,14 +48,14 @@ const noNotices: KernelNotices = {
 };
 
 /** Mounts a file system through a package. Resolves when programs can use it; every failure is an FsError of one line. */
-export async function mountByPaths(driver: Exclude<DriverName, 'kernel'>, fs: FileSystem, options: PathSessionOptions, log: Log): Promise<Session> {
+export async function mountByPaths(driver: PathDriver, fs: FileSystem, options: PathSessionOptions, log: Log): Promise<Session> {
   fs.attachKernel(noNotices);
   const asker = { pid: process.pid, uid: options.uid, gid: options.gid };
   await fs.getattr(rootNode, undefined, new RequestCaller(asker));
   const mountpoint = await prepareMountPoint(options.mountpoint, log);
   const operations = new PathOperations(fs, new PathTable(fs, keptPaths, options.spellings), capabilities[driver]);
   const requests = new Requests(log);
-  const binding = openFuseNative(operations, requests, { ...options, mountpoint }, asker);
+  const binding = openBinding(driver, operations, requests, { ...options, mountpoint }, asker);
   if (await withDeadline(binding.mount().then(() => true), mountDeadline) === undefined) {
     await detachMount(mountpoint);
     throw new FsError('ETIMEDOUT', `${driver} did not mount on ${mountpoint}`);
@@ -61,6 +65,11 @@ export async function mountByPaths(driver: Exclude<DriverName, 'kernel'>, fs: Fi
   const { device } = mount;
   const abortSwitch = process.platform === 'linux' ? await openAbortSwitch(device, log) : new AbortSwitch(undefined);
   return new PathSession({ mountpoint, device, abortSwitch, binding, requests, operations, log });
+}
+
+function openBinding(driver: PathDriver, calls: PathOperations, requests: Requests, options: BindingOptions, asker: Asker): Binding {
+  if (driver === 'fuse-native') return openFuseNative(calls, requests, options, asker);
+  return openFuseNapi(withHiddenFiles(calls), requests, options, asker);
 }
 
 interface SessionParts {
