@@ -26,6 +26,11 @@ export class Directories {
     this.#knowledge = knowledge;
   }
 
+  /** Handles that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   async open(node: NodeId, caller: Caller): Promise<FileHandle> {
     const inode = this.#core.table.get(node);
     if (inode.kind !== 'folder') throw new FsError('ENOTDIR', `${inode.path} is not a folder`);

@@ -117,6 +117,11 @@ export interface KernelNotices {
   invalidateNode(node: NodeId): void;
   /** Forget that a name is, or is not, in a folder. */
   invalidateEntry(parent: NodeId, name: string): void;
+  /**
+   * Look up a name anew before it is used again, whether it was there or not; who is in the folder of that
+   * name stays there. Resolves when the kernel has been told, which waits for the requests under way in `parent`.
+   */
+  expireEntry(parent: NodeId, name: string): Promise<void>;
 }
 
 /** A file whose last changes the platform does not hold, and where they are kept. */

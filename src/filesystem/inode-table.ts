@@ -33,6 +33,11 @@ export class InodeTable {
     return inode;
   }
 
+  /** The inode of a number, or undefined. */
+  find(node: NodeId): Inode | undefined {
+    return this.#byNode.get(node);
+  }
+
   all(): Iterable<Inode> {
     return this.#byNode.values();
   }

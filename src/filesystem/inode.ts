@@ -15,6 +15,9 @@ export interface Place {
   readonly name: string;
 }
 
+/** Of more absent names than this in one folder the kernel may believe the older ones until `--attr-ttl` has passed. */
+const maxAbsent = 1000;
+
 export class Inode {
   readonly node: NodeId;
   readonly kind: Entry['kind'];
@@ -58,6 +61,8 @@ export class Inode {
   /** The local copy while somebody writes. */
   draft: Draft | undefined;
   #crossings: Crossings | undefined;
+  /** Names in this folder that the kernel was told are not there. */
+  #absent: Set<string> | undefined;
   /** The size that the kernel believes in: told by us, and grown by what it wrote since. */
   kernelSize: number | undefined;
   /** While the kernel is being told that the file is longer than that. */
@@ -91,6 +96,24 @@ export class Inode {
   get crossings(): Crossings {
     this.#crossings ??= new Crossings();
     return this.#crossings;
+  }
+
+  /** The kernel is told that a name is not in this folder, and may believe it for a while. */
+  noteAbsent(name: string): void {
+    this.#absent ??= new Set();
+    // Entered anew: the oldest go first.
+    this.#absent.delete(name);
+    this.#absent.add(name);
+    if (this.#absent.size <= maxAbsent) return;
+    const [oldest = ''] = this.#absent;
+    this.#absent.delete(oldest);
+  }
+
+  /** What was noted since the last time. */
+  takeAbsent(): readonly string[] {
+    const names = [...this.#absent ?? []];
+    this.#absent = undefined;
+    return names;
   }
 
   get isRoot(): boolean {

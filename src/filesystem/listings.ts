@@ -5,6 +5,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { isErrno } from '../errors.js';
+import type { Counter, Metrics } from '../observe/metrics.js';
 import type { Entry, Location, Provider } from '../providers/provider.js';
 import type { NodeId } from './filesystem.js';
 import type { Inode } from './inode.js';
@@ -40,9 +41,13 @@ export interface ListingsOptions {
   readonly maxEntries: number;
   /** Told of the first entry of each answer, as it came from the platform. */
   readonly onAnswer: (entry: Entry) => void;
+  readonly metrics: Metrics;
 }
 
 export class Listings {
+  /** Listings that were there and young enough when they were wanted, and others. */
+  readonly hits: Counter;
+  readonly misses: Counter;
   readonly #options: ListingsOptions;
   readonly #kept: LRUCache<NodeId, Listing>;
   readonly #loading = new Map<NodeId, Loading>();
@@ -50,7 +55,20 @@ export class Listings {
 
   constructor(options: ListingsOptions) {
     this.#options = options;
+    const wanted = (result: string) => options.metrics.counter('amarre_cache_listing_reads_total', 'Listings that were wanted.', { result });
+    this.hits = wanted('hit');
+    this.misses = wanted('miss');
     this.#kept = new LRUCache({ maxSize: options.maxEntries, sizeCalculation: (listing) => listing.entries.size + 1 });
+  }
+
+  /** Listings in memory. */
+  get count(): number {
+    return this.#kept.size;
+  }
+
+  /** Names in all of them. */
+  get names(): number {
+    return this.#kept.calculatedSize - this.#kept.size;
   }
 
   /** What was listed last, however old. */
@@ -61,7 +79,9 @@ export class Listings {
   /** What was listed last, if it is to be believed still. */
   fresh(folder: Inode): Listing | undefined {
     const listing = this.last(folder);
-    return listing !== undefined && performance.now() - listing.learnt <= this.#options.ttl ? listing : undefined;
+    const fresh = listing !== undefined && performance.now() - listing.learnt <= this.#options.ttl;
+    (fresh ? this.hits : this.misses).add();
+    return fresh ? listing : undefined;
   }
 
   /** Asks the platform, once for all who wait; again where a change that failed made the answer doubtful. */

@@ -27,7 +27,9 @@ export class Namespace {
   async lookup(parent: NodeId, name: string, caller: Caller): Promise<EntryReply | NegativeReply> {
     const folder = this.#folder(parent);
     const found = await this.#knowledge.find(folder, name, caller.signal);
-    return found === undefined ? { node: 0, ttl: this.#core.settings.attrTtl } : this.#knowledge.entryReply(found);
+    if (found !== undefined) return this.#knowledge.entryReply(found);
+    folder.noteAbsent(name);
+    return { node: 0, ttl: this.#core.settings.attrTtl };
   }
 
   async mkdir(parent: NodeId, name: string, caller: Caller): Promise<EntryReply> {

@@ -33,6 +33,11 @@ export class OpenFiles {
     this.#sender = sender;
   }
 
+  /** Handles that are open. */
+  get size(): number {
+    return this.#files.size;
+  }
+
   /**
    * OPEN. Asks the platform nothing, as long as nothing has shown that what is known is wrong; what is
    * wrong with it shows at the first read or write.

@@ -4,6 +4,7 @@
  */
 import { FsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
 import type { Entry, Provider } from '../providers/provider.js';
 import type { KeptTimes } from '../storage/kept-times.js';
 import type { Staging } from '../storage/staging.js';
@@ -11,8 +12,9 @@ import { AttributeSetter } from './attribute-changes.js';
 import { Clock } from './clock.js';
 import type { Core, FileSystemSettings } from './core.js';
 import { Directories } from './directories.js';
-import type { FileSystem, KernelNotices, Pending, StatfsReply, UnsentFile } from './filesystem.js';
+import type { FileSystem, KernelNotices, NodeId, Pending, StatfsReply, UnsentFile } from './filesystem.js';
 import type { Inode } from './inode.js';
+import { Inspector, type FileSystemReport } from './inspection.js';
 import { InodeTable } from './inode-table.js';
 import { Knowledge } from './knowledge.js';
 import { Listings } from './listings.js';
@@ -20,6 +22,7 @@ import { Namespace } from './namespace.js';
 import { OpenFiles } from './open-files.js';
 import { rootTime } from './own-times.js';
 import { BlockStore } from './reading/block-store.js';
+import { Refresher, type Refreshed } from './refreshing.js';
 import { Room } from './room.js';
 import { Sender } from './writing/sender.js';
 
@@ -31,14 +34,28 @@ export interface FileSystemParts {
   readonly changeTimes: KeptTimes;
   readonly setTimes: KeptTimes;
   readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** The file system, and what is asked of it past the kernel. */
+export interface RemoteFileSystem extends FileSystem {
+  /** What is open, unsent and cached now. From memory. */
+  report(): FileSystemReport;
+  /** The path of a node below the mount point, for a person; undefined for one that is not known. */
+  pathOf(node: NodeId): string | undefined;
+  /**
+   * Forgets what is cached at and below a path below the mount point, the kernel's part included; never what
+   * is unsent. Never called from inside a request: it waits for the kernel, which may wait for one.
+   */
+  refresh(path: string): Promise<Refreshed>;
 }
 
 /** Entries in all listings together; an entry takes some 300 bytes. */
 const maxListedEntries = 1_000_000;
 
 /** Makes the file system over a provider that is connected. The parts stay the caller's to close. */
-export function createFileSystem(parts: FileSystemParts, settings: FileSystemSettings): FileSystem {
-  const { provider, changeTimes } = parts;
+export function createFileSystem(parts: FileSystemParts, settings: FileSystemSettings): RemoteFileSystem {
+  const { provider, changeTimes, metrics } = parts;
   const clock = new Clock();
   const table = new InodeTable(rootEntry(changeTimes, provider, clock));
   const core: Core = {
@@ -47,10 +64,10 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     clock,
     table,
     listings: new Listings({
-      provider, table, ttl: settings.dirTtl, maxEntries: maxListedEntries, onAnswer: (entry) => clock.observe(entry.observed),
+      provider, table, ttl: settings.dirTtl, maxEntries: maxListedEntries, onAnswer: (entry) => clock.observe(entry.observed), metrics,
     }),
-    store: new BlockStore(settings.memory),
-    notices: { forgetAttributes: () => Promise.resolve(), invalidateNode: () => undefined, invalidateEntry: () => undefined },
+    store: new BlockStore(settings.memory, metrics),
+    notices: { forgetAttributes: () => Promise.resolve(), invalidateNode: () => undefined, invalidateEntry: () => undefined, expireEntry: () => Promise.resolve() },
   };
   table.onDrop = (inode) => core.listings.drop(inode);
   const knowledge = new Knowledge(core);
@@ -60,6 +77,9 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
   const attributes = new AttributeSetter(core, knowledge, files, sender);
   const folders = new Directories(core, knowledge);
   const room = new Room(provider, parts.log);
+  const inspector = new Inspector(core, files, folders, sender);
+  inspector.offer(metrics);
+  const refresher = new Refresher(core);
 
   return {
     attachKernel(notices: KernelNotices) { core.notices = notices; },
@@ -107,6 +127,9 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     removexattr: (_node, name) => Promise.reject(new FsError('EOPNOTSUPP', `the platform keeps no attribute ${name}`)),
 
     pending: () => countPending(table),
+    report: () => inspector.report(),
+    pathOf: (node) => inspector.pathOf(node),
+    refresh: (path) => refresher.refresh(path),
 
     async shutdown(signal: AbortSignal, cutOff: boolean): Promise<readonly UnsentFile[]> {
       await Promise.all([...table.all()].map((inode) => sender.finish(inode, cutOff, signal)));

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { FsError, toFsError } from '../errors.js';
 import type { FileSystem } from '../filesystem/filesystem.js';
 import type { Log } from '../observe/log.js';
+import type { Counter } from '../observe/metrics.js';
 import { RequestCaller } from './caller.js';
 import type { DeviceConnection } from './connection.js';
 import { logLevelOf } from './failures.js';
@@ -14,6 +15,7 @@ import { negotiate, type Agreement, type InitWishes } from './protocol/init.js';
 import { isOneWay, opcodeName } from './protocol/opcodes.js';
 import { encodeError, encodeReply } from './protocol/replies.js';
 import { decodeHeader, decodeOperation, type InitOperation, type Operation, type RequestHeader } from './protocol/requests.js';
+import { RequestWatch, type RequestWatcher } from './watching.js';
 
 /** Bytes of a WRITE that are rather copied than kept in a buffer of 1 MiB for as long as they are in use. */
 const copiedAtMost = 32 * 1024;
@@ -33,12 +35,16 @@ export class Dispatcher {
   readonly #connection: Replier;
   readonly #wishes: InitWishes;
   readonly #log: Log;
+  readonly #watch: RequestWatch;
+  /** By opcode. */
+  readonly #requests: Counter[] = [];
   readonly #inFlight = new Map<number, InFlight>();
   #refusing = false;
   #agree: (agreement: Agreement) => void = () => undefined;
   #disagree: (error: FsError) => void = () => undefined;
 
-  constructor(fs: FileSystem, connection: Replier, wishes: InitWishes, log: Log) {
+  constructor(fs: FileSystem, connection: Replier, wishes: InitWishes, log: Log, watcher: RequestWatcher) {
+    this.#watch = new RequestWatch(watcher, () => this.#inFlight.size);
     this.#fs = fs;
     this.#connection = connection;
     this.#wishes = wishes;
@@ -61,6 +67,7 @@ export class Dispatcher {
       this.#log.error({ size: bytes.length }, `a request that cannot be read: ${toFsError(thrown).message}`);
       return;
     }
+    this.#counterOf(header.opcode).add();
     let operation: Operation;
     try {
       operation = decodeOperation(header, bytes);
@@ -163,16 +170,23 @@ export class Dispatcher {
 
   #fail(header: RequestHeader, operation: Operation | undefined, error: FsError): void {
     if (!isOneWay(header.opcode)) void this.#send(encodeError(header.unique, constants.errno[error.errno]));
+    const operationName = opcodeName(header.opcode);
+    const name = operation !== undefined && 'name' in operation ? operation.name : undefined;
     const fields = {
-      operation: opcodeName(header.opcode),
+      operation: operationName,
       node: header.node,
-      ...(operation !== undefined && 'name' in operation ? { name: operation.name } : {}),
+      ...(name === undefined ? {} : { name }),
       unique: header.unique,
       pid: header.pid,
       errno: error.errno,
       ...(error.cause instanceof Error ? { cause: error.cause.message } : {}),
     };
     this.#log[logLevelOf(error.errno)](fields, error.message);
+    this.#watch.failed({ operation: operationName, at: header.node, name, errno: error.errno, message: error.message });
+  }
+
+  #counterOf(opcode: number): Counter {
+    return this.#requests[opcode] ??= this.#watch.counterOf(opcodeName(opcode));
   }
 
   #forget(node: number, lookups: number): void {

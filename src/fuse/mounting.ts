@@ -9,14 +9,15 @@ import { loadFuseNapi } from './path/fuse-napi.js';
 import { loadFuseNative } from './path/fuse-native.js';
 import { mountByPaths, type PathSessionOptions } from './path/session.js';
 import { mountFileSystem, type Session, type SessionOptions } from './session.js';
+import type { RequestWatcher } from './watching.js';
 
 export interface DriverOptions extends SessionOptions, PathSessionOptions {
   readonly driver: DriverName;
 }
 
 /** Mounts. Resolves when programs can use it; fails with an FsError that says in a line why it cannot mount. */
-export async function mountByDriver(fs: FileSystem, options: DriverOptions, log: Log): Promise<Session> {
-  return options.driver === 'kernel' ? mountFileSystem(fs, options, log) : mountByPaths(options.driver, fs, options, log);
+export async function mountByDriver(fs: FileSystem, options: DriverOptions, log: Log, watcher: RequestWatcher): Promise<Session> {
+  return options.driver === 'kernel' ? mountFileSystem(fs, options, log, watcher) : mountByPaths(options.driver, fs, options, log, watcher);
 }
 
 /** Whether this process can mount through a driver at all, before anything is done for it. Throws the FsError that mounting would. */

@@ -6,7 +6,7 @@
 import type { KernelNotices, NodeId } from '../filesystem/filesystem.js';
 import type { Log } from '../observe/log.js';
 import type { SendResult } from './connection.js';
-import { encodeForgetAttributes, encodeInvalidateEntry, encodeInvalidateNode } from './protocol/notify.js';
+import { encodeExpireEntry, encodeForgetAttributes, encodeInvalidateEntry, encodeInvalidateNode } from './protocol/notify.js';
 
 /** Sends one notice; may take long. */
 export type NoticeSender = (message: readonly Uint8Array[]) => Promise<SendResult>;
@@ -15,6 +15,8 @@ export class Notifier implements KernelNotices {
   readonly #log: Log;
   /** By what they say, in the order of their first wish: a notice that still waits is not queued twice. */
   readonly #queue = new Map<string, () => Uint8Array[]>();
+  /** Who waits for a notice of the queue to be delivered. */
+  readonly #waiters = new Map<string, (() => void)[]>();
   #send: NoticeSender | undefined;
   #underWay = false;
 
@@ -32,6 +34,9 @@ export class Notifier implements KernelNotices {
   stop(): void {
     this.#send = undefined;
     this.#queue.clear();
+    // Nobody is left to be told.
+    for (const told of [...this.#waiters.values()].flat()) told();
+    this.#waiters.clear();
   }
 
   /** Not in the queue, where it would wait for a notice that waits for a request which waits for it. */
@@ -47,6 +52,17 @@ export class Notifier implements KernelNotices {
     this.#push(`${parent}/${name}`, () => encodeInvalidateEntry(parent, name));
   }
 
+  /** Who wishes the same while it waits is told with the others. */
+  expireEntry(parent: NodeId, name: string): Promise<void> {
+    if (this.#send === undefined) return Promise.resolve();
+    const key = `expire ${parent}/${name}`;
+    return new Promise((resolve) => {
+      const waiters = this.#waiters.get(key) ?? [];
+      this.#waiters.set(key, [...waiters, resolve]);
+      this.#push(key, () => encodeExpireEntry(parent, name));
+    });
+  }
+
   #push(key: string, encode: () => Uint8Array[]): void {
     this.#queue.set(key, encode);
     this.#pump();
@@ -58,9 +74,12 @@ export class Notifier implements KernelNotices {
     const [key, encode] = next;
     // Out of the queue before it goes: what is wished from now on may be about a newer state.
     this.#queue.delete(key);
+    const waiters = this.#waiters.get(key) ?? [];
+    this.#waiters.delete(key);
     this.#underWay = true;
     void this.#deliver(this.#send, encode()).then(() => {
       this.#underWay = false;
+      for (const told of waiters) told();
       this.#pump();
     });
   }

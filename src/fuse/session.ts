@@ -12,6 +12,7 @@ import type { MountOptions } from './mount/options.js';
 import { detachDevice, detachMount, unmountDevice, type UnmountResult } from './mount/unmount.js';
 import { Notifier } from './notifier.js';
 import { hasLargeThreadPool } from './thread-pool.js';
+import type { RequestWatcher } from './watching.js';
 
 export interface SessionOptions extends MountOptions {
   /** Nanoseconds, a power of ten from 1,000 to 10^9: the kernel cuts the times that programs set to it. */
@@ -48,20 +49,21 @@ const refusalDeadline = 300;
  * Mounts a file system. Resolves when programs can use it. Fails with an FsError: that of the root's
  * attributes where the file system is out of reach, else one that says in a line why it cannot mount.
  */
-export async function mountFileSystem(fs: FileSystem, options: SessionOptions, log: Log): Promise<Session> {
+export async function mountFileSystem(fs: FileSystem, options: SessionOptions, log: Log, watcher: RequestWatcher): Promise<Session> {
   if (!hasLargeThreadPool(process.env)) log.warn('UV_THREADPOOL_SIZE is too small for a mount: requests may wait for each other');
   const notifier = new Notifier(log);
   fs.attachKernel(notifier);
   // Before anything is mounted: a drive whose root cannot be read is no drive.
   await fs.getattr(rootNode, undefined, new RequestCaller({ pid: process.pid, uid: options.uid, gid: options.gid }));
   const mounted = await mountOnLinux(options, log);
-  const session = new KernelSession(fs, options, { ...mounted, notifier, abortSwitch: await openAbortSwitch(mounted.device, log) }, log);
+  const session = new KernelSession(fs, options, { ...mounted, notifier, watcher, abortSwitch: await openAbortSwitch(mounted.device, log) }, log);
   await session.begin();
   return session;
 }
 
 interface SessionParts extends MountedDevice {
   readonly notifier: Notifier;
+  readonly watcher: RequestWatcher;
   readonly abortSwitch: AbortSwitch;
 }
 
@@ -85,7 +87,7 @@ class KernelSession implements Session {
     this.#notifier = parts.notifier;
     this.#connection = new DeviceConnection(parts.fd, log);
     const wishes = { maxReadahead: options.readAheadKib * 1024, timeGranularity: options.timeGranularity };
-    this.#dispatcher = new Dispatcher(fs, this.#connection, wishes, log);
+    this.#dispatcher = new Dispatcher(fs, this.#connection, wishes, log, parts.watcher);
     // Not only where somebody aborts: any end of the process, a failure's too, must not wait for the device.
     const abortAtExit = (): void => {
       if (!this.#switch.throw()) process.kill(process.pid, 'SIGKILL');

@@ -5,6 +5,7 @@
  */
 import { FsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
+import type { RequestObserver } from '../observe/requests.js';
 import { Answer } from './answer.js';
 import type { Broken } from './breaks.js';
 import { ConnectionPool, type Lane } from './connections.js';
@@ -31,10 +32,13 @@ export interface HttpSettings {
   readonly serverTimeout: number;
   readonly retry: RetryLimits;
   readonly userAgent: string;
+  readonly observer: RequestObserver;
 }
 
 export interface HttpRequest extends WireRequest {
   readonly lane: Lane;
+  /** What it is counted as: method and the fixed part of the path, without names, ids and query. `GET /user/files`. */
+  readonly route: string;
   /** Which time-out waits for the answer: `server` where the server has work to do first. */
   readonly answerWithin: 'stall' | 'server';
 }
@@ -64,6 +68,7 @@ export class HttpClient {
     this.clock = new ServerClock(elapsed);
     const connections = { origin: this.origin, keepAlive, elapsed, dialer: new Dialer(this.origin, network) };
     this.pool = new ConnectionPool(connections, settings.parallelRequests);
+    settings.observer.watch(() => this.pool.load);
     this.heartbeat = new Heartbeat(connections, this.host, network.connectTimeout, stallTimeout);
   }
 
@@ -124,15 +129,21 @@ export class HttpClient {
       ? { connect: network.connectTimeout, stall: stallTimeout, answer: serverTimeout, stillThere: () => this.heartbeat.ask() }
       : { connect: network.connectTimeout, stall: stallTimeout, answer: stallTimeout };
     const headers = { 'user-agent': this.settings.userAgent, ...request.headers };
-    const outcome = await exchange(lease, this.host, { ...request, headers }, limits, signal);
+    const meter = this.settings.observer.route(request.route);
+    const outcome = await exchange(lease, this.host, { ...request, headers }, limits, meter, signal).catch((thrown: unknown) => {
+      meter.interrupted();
+      throw thrown;
+    });
     const about = { method: request.method, path: request.path, ms: Math.round(performance.now() - started) };
     if ('broken' in outcome) {
+      meter.broken();
       this.log.debug({ ...about, error: outcome.broken.error.message }, 'request without an answer');
       if (outcome.broken.idleConnection) this.pool.distrustIdle();
       return outcome;
     }
     const { answer } = outcome;
     this.answered = true;
+    meter.answered(answer.status, (performance.now() - started) / 1000);
     this.log.trace({ ...about, status: answer.status }, 'request answered');
     return { answer: new Answer(answer, answer.body, this.clock.observe(answer.header('date'))) };
   }

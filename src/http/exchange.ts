@@ -7,6 +7,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { FsError } from '../errors.js';
+import type { RouteMeter } from '../observe/requests.js';
 import { breakError, isLastingBreak, slowConnectError, stallError, type Broken } from './breaks.js';
 import type { Lease } from './connections.js';
 import { openUploadBody, type RequestContent } from './upload-body.js';
@@ -46,6 +47,9 @@ export interface AnswerBody extends AsyncIterableIterator<Uint8Array> {
   return(): Promise<IteratorResult<Uint8Array>>;
 }
 
+/** Told of the bytes of bodies as they move. */
+export type ByteMeter = Pick<RouteMeter, 'sent' | 'received'>;
+
 export type ExchangeOutcome =
   | { readonly answer: AnswerHead & { readonly body: AnswerBody } }
   | { readonly broken: Broken };
@@ -59,10 +63,10 @@ const highWater = 256 * 1024;
  * here. An error of the request's own body (the file to send cannot be read) is thrown as it is.
  */
 export function exchange(
-  lease: Lease, host: string, request: WireRequest, limits: ExchangeLimits, signal: AbortSignal,
+  lease: Lease, host: string, request: WireRequest, limits: ExchangeLimits, meter: ByteMeter, signal: AbortSignal,
 ): Promise<ExchangeOutcome> {
   return new Promise((resolve, reject) => {
-    new Exchange(lease, host, request, limits, signal, resolve, reject).start();
+    new Exchange(lease, host, request, limits, meter, signal, resolve, reject).start();
   });
 }
 
@@ -94,7 +98,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
 
   constructor(
     private readonly lease: Lease, private readonly host: string, private readonly request: WireRequest,
-    private readonly limits: ExchangeLimits, private readonly signal: AbortSignal,
+    private readonly limits: ExchangeLimits, private readonly meter: ByteMeter, private readonly signal: AbortSignal,
     private readonly resolve: (outcome: ExchangeOutcome) => void, private readonly reject: (error: unknown) => void,
   ) {
     this.watchdog = new ProgressWatchdog((limit) => {
@@ -137,6 +141,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
     this.controller = controller;
     this.reused = this.lease.connection.reused;
     if (this.upload === undefined) {
+      if (Buffer.isBuffer(this.request.body)) this.meter.sent(this.request.body.length);
       this.waitForAnswer();
       return;
     }
@@ -159,6 +164,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.watchdog.progress();
+    this.meter.received(chunk.length);
     if (this.reader !== undefined) {
       const { resolve } = this.reader;
       this.reader = undefined;
@@ -296,12 +302,15 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   }
 
   private openUpload(content: RequestContent): Readable {
+    let counted = 0;
     return openUploadBody(content, {
       onDue: () => {
         this.watchdog.arm(this.limits.stall);
       },
       onTaken: (sent) => {
         this.watchdog.disarm();
+        this.meter.sent(sent - counted);
+        counted = sent;
         this.request.onSent?.(sent);
       },
       onEnd: () => {

@@ -5,6 +5,7 @@
  * request without credentials, on a connection of its own, is sent now and then: any answer counts.
  */
 import type { FsError } from '../errors.js';
+import { unobserved } from '../observe/requests.js';
 import { stallError } from './breaks.js';
 import { Connection, type ConnectionSettings } from './connections.js';
 import { exchange } from './exchange.js';
@@ -38,7 +39,7 @@ export class Heartbeat {
     const limits = { connect: this.connectTimeout, stall: this.stallTimeout, answer: this.stallTimeout };
     try {
       const outcome = await exchange(
-        { connection, release: () => connection.rest() }, this.host, { method: 'HEAD', path: '/', headers: {} }, limits, this.lifetime.signal,
+        { connection, release: () => connection.rest() }, this.host, { method: 'HEAD', path: '/', headers: {} }, limits, unobserved.meter, this.lifetime.signal,
       );
       if ('answer' in outcome) {
         await outcome.answer.body.return();

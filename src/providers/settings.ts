@@ -1,5 +1,6 @@
 /** What every provider is given besides its remote. Required, without defaults: those stand with the command's options. */
 import type { NetworkSettings } from '../http/dialing.js';
+import type { RequestObserver } from '../observe/requests.js';
 import type { Instances } from './hidden-names.js';
 
 /** What signs in; which of them a platform needs is its own matter. Never logged. */
@@ -24,4 +25,6 @@ export interface ProviderSettings {
   /** Milliseconds that have passed, sleep included. */
   readonly elapsed: () => number;
   readonly instances: Instances;
+  /** Where requests are counted. */
+  readonly observer: RequestObserver;
 }

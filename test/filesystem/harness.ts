@@ -6,9 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isErrno } from '../../src/errors.js';
-import type { AttributeChanges, Attributes, Caller, FileHandle, FileSystem, NodeId, OpenFlags, UnsentFile } from '../../src/filesystem/filesystem.js';
-import { createFileSystem, type FileSystemSettings } from '../../src/filesystem/remote-filesystem.js';
+import type { AttributeChanges, Attributes, Caller, FileHandle, NodeId, OpenFlags, UnsentFile } from '../../src/filesystem/filesystem.js';
+import { createFileSystem, type FileSystemSettings, type RemoteFileSystem } from '../../src/filesystem/remote-filesystem.js';
 import { silentLog } from '../../src/observe/log.js';
+import { MetricRegistry } from '../../src/observe/metrics.js';
 import type { Provider } from '../../src/providers/provider.js';
 import { openKeptTimes, type KeptTimes } from '../../src/storage/kept-times.js';
 import { openStaging, type Staging } from '../../src/storage/staging.js';
@@ -65,14 +66,14 @@ interface WaysOut<P extends Provider> {
 }
 
 export class Mount<P extends Provider = MemoryProvider> {
-  readonly fs: FileSystem;
+  readonly fs: RemoteFileSystem;
   readonly platform: P;
   readonly staging: Staging;
   readonly notices: string[] = [];
   readonly folder: string;
   readonly #ways: WaysOut<P>;
 
-  constructor(fs: FileSystem, platform: P, staging: Staging, folder: string, ways: WaysOut<P>) {
+  constructor(fs: RemoteFileSystem, platform: P, staging: Staging, folder: string, ways: WaysOut<P>) {
     this.fs = fs;
     this.platform = platform;
     this.staging = staging;
@@ -85,6 +86,10 @@ export class Mount<P extends Provider = MemoryProvider> {
       },
       invalidateNode: (node) => this.notices.push(`node ${node}`),
       invalidateEntry: (parent, name) => this.notices.push(`entry ${parent} ${name}`),
+      expireEntry: (parent, name) => {
+        this.notices.push(`expire ${parent} ${name}`);
+        return Promise.resolve();
+      },
     });
   }
 
@@ -274,7 +279,7 @@ async function mountOver<P extends Provider>(folder: string, platform: P, choice
   const keep = (name: string): KeptTimes => (choices.forgetful === true ? noTimes : openKeptTimes({ folder: join(folder, name), log }));
   const changeTimes = keep('times');
   const setTimes = keep('set-times');
-  const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, log }, { ...settings, ...choices.settings });
+  const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, log, metrics: new MetricRegistry() }, { ...settings, ...choices.settings });
   const close = async (): Promise<readonly UnsentFile[]> => {
     const unsent = await fs.shutdown(AbortSignal.timeout(5000), false);
     await staging.close();

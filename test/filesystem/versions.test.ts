@@ -40,6 +40,7 @@ describe('a stale listing is corrected, not an error', () => {
       forgetAttributes: (node) => { asked.resolve(node); return forgotten.promise; },
       invalidateNode: () => undefined,
       invalidateEntry: () => undefined,
+      expireEntry: () => Promise.resolve(),
     });
     const file = await m.open('/s', forReading);
     let answered = false;

@@ -6,7 +6,9 @@ import { rootNode } from '../../src/filesystem/filesystem.js';
 import type { SendResult } from '../../src/fuse/connection.js';
 import { Dispatcher } from '../../src/fuse/dispatcher.js';
 import { logLevelOf } from '../../src/fuse/failures.js';
+import type { FailedRequest } from '../../src/fuse/watching.js';
 import { opcodes } from '../../src/fuse/protocol/opcodes.js';
+import { MetricRegistry } from '../../src/observe/metrics.js';
 import { collectingLog } from '../support/collecting-log.js';
 import { MemoryFileSystem } from '../support/memory-filesystem.js';
 import { fields, type Field } from './protocol/build.js';
@@ -20,6 +22,8 @@ class FakeKernel {
   #unique = 0;
   readonly #dispatcher: Dispatcher;
   readonly fs: MemoryFileSystem;
+  readonly failures: FailedRequest[] = [];
+  readonly metrics = new MetricRegistry();
   readonly lines: ReturnType<typeof collectingLog>['lines'];
 
   constructor() {
@@ -32,7 +36,7 @@ class FakeKernel {
         return this.answer;
       },
     };
-    this.#dispatcher = new Dispatcher(this.fs, connection, { maxReadahead: 0, timeGranularity: 1000 }, log);
+    this.#dispatcher = new Dispatcher(this.fs, connection, { maxReadahead: 0, timeGranularity: 1000 }, log, { metrics: this.metrics, failed: (failure) => this.failures.push(failure) });
   }
 
   get dispatcher(): Dispatcher {
@@ -82,6 +86,20 @@ describe('a failure', () => {
     kernel.fs.mkdir = () => Promise.reject(new FsError('EDQUOT', 'the quota is used up', { cause: new Error('HTTP 507') }));
     expect(await kernel.ask(rootNode, opcodes.MKDIR, 0o755, 0, 'd\0')).toMatchObject({ error: errno.EDQUOT });
     expect(kernel.lines.at(-1)).toMatchObject({ level: 40, msg: 'the quota is used up', cause: 'HTTP 507' });
+  });
+
+  it('that is news is told to whoever watches; an everyday answer is only counted', async () => {
+    await kernel.ask(rootNode, opcodes.RMDIR, 'none\0');
+    kernel.fs.mkdir = () => Promise.reject(new FsError('EDQUOT', 'the quota is used up'));
+    await kernel.ask(rootNode, opcodes.MKDIR, 0o755, 0, 'd\0');
+    await kernel.ask(rootNode, opcodes.MKDIR, 0o755, 0, 'd\0');
+    const failure = { operation: 'MKDIR', at: 1, name: 'd', errno: 'EDQUOT', message: 'the quota is used up' };
+    expect(kernel.failures).toEqual([failure, failure]);
+    const samples = (name: string) => kernel.metrics.collect().find((family) => family.name === name)?.samples;
+    expect(samples('amarre_fuse_requests_total')).toEqual([{ labels: { operation: 'RMDIR' }, value: 1 }, { labels: { operation: 'MKDIR' }, value: 2 }]);
+    expect(samples('amarre_fuse_failures_total')).toEqual([
+      { labels: { operation: 'RMDIR', errno: 'ENOENT' }, value: 1 }, { labels: { operation: 'MKDIR', errno: 'EDQUOT' }, value: 2 },
+    ]);
   });
 
   it.each([['ENOENT', 'debug'], ['EEXIST', 'debug'], ['EINTR', 'debug'], ['EACCES', 'warn'], ['ENOSPC', 'warn'], ['EIO', 'error'], ['ETIMEDOUT', 'error']] as const)(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SendResult } from '../../src/fuse/connection.js';
 import { Notifier } from '../../src/fuse/notifier.js';
-import { encodeForgetAttributes, encodeInvalidateEntry, encodeInvalidateNode } from '../../src/fuse/protocol/notify.js';
+import { encodeExpireEntry, encodeForgetAttributes, encodeInvalidateEntry, encodeInvalidateNode } from '../../src/fuse/protocol/notify.js';
 import { collectingLog } from '../support/collecting-log.js';
 
 /** A kernel that takes each notice up when it is told to. */
@@ -50,6 +50,25 @@ describe('notices', () => {
     expect(kernel.sent).toEqual([
       hex(encodeInvalidateNode(1)), hex(encodeInvalidateEntry(1, 'a')), hex(encodeInvalidateEntry(2, 'a')), hex(encodeInvalidateNode(1)),
     ]);
+  });
+
+  it('that a name is to be looked up anew are known to have come, and keep their place in the queue', async () => {
+    const kernel = slowKernel();
+    const notifier = new Notifier(collectingLog().log);
+    await notifier.expireEntry(1, 'before the start');
+    notifier.start(kernel.send);
+    const told: string[] = [];
+    notifier.invalidateNode(5);
+    for (const name of ['a', 'b', 'a']) void notifier.expireEntry(1, name).then(() => told.push(name));
+    await kernel.take();
+    expect(told).toEqual([]);
+    await kernel.take();
+    expect(told).toEqual(['a', 'a']);
+    // The end of the mount leaves nobody waiting.
+    notifier.stop();
+    await kernel.take();
+    expect(told).toEqual(['a', 'a', 'b']);
+    expect(kernel.sent).toEqual([hex(encodeInvalidateNode(5)), hex(encodeExpireEntry(1, 'a')), hex(encodeExpireEntry(1, 'b'))]);
   });
 
   it('about attributes alone pass those that wait for locks, and are known to have come', async () => {

@@ -8,6 +8,8 @@ import { elapsed } from '../../src/http/elapsed.js';
 import { failureOf, HttpClient, parseRetryAfter, type HttpRequest, type HttpSettings } from '../../src/http/client.js';
 import type { RequestContent } from '../../src/http/upload-body.js';
 import { silentLog } from '../../src/observe/log.js';
+import { MetricRegistry } from '../../src/observe/metrics.js';
+import { RequestMetrics, unobserved } from '../../src/observe/requests.js';
 import { bodyOf, startServer, type TestServer } from '../support/http-server.js';
 
 const cleanUps: (() => Promise<void>)[] = [];
@@ -17,8 +19,8 @@ afterEach(async () => {
 
 const never = new AbortController().signal;
 setMaxListeners(0, never);
-const get: Omit<HttpRequest, 'path'> = { method: 'GET', headers: {}, lane: 'call', answerWithin: 'stall' };
-const post: Omit<HttpRequest, 'path'> = { method: 'POST', headers: {}, lane: 'transfer', answerWithin: 'server' };
+const get: Omit<HttpRequest, 'path'> = { method: 'GET', route: 'GET /x', headers: {}, lane: 'call', answerWithin: 'stall' };
+const post: Omit<HttpRequest, 'path'> = { method: 'POST', route: 'POST /x', headers: {}, lane: 'transfer', answerWithin: 'server' };
 
 async function serve(handler: Parameters<typeof startServer>[0]): Promise<TestServer> {
   const server = await startServer(handler);
@@ -28,7 +30,7 @@ async function serve(handler: Parameters<typeof startServer>[0]): Promise<TestSe
 
 function open(origin: string, settings: Partial<HttpSettings> = {}): HttpClient {
   const client = new HttpClient({
-    origin, network: { connectTimeout: 2_000, authorities: [] }, elapsed, parallelRequests: 4, keepAlive: 5_000, stallTimeout: 2_000, serverTimeout: 4_000,
+    origin, observer: unobserved, network: { connectTimeout: 2_000, authorities: [] }, elapsed, parallelRequests: 4, keepAlive: 5_000, stallTimeout: 2_000, serverTimeout: 4_000,
     retry: { deadline: 2_000, firstDelay: 5, maxDelay: 20 }, userAgent: 'amarre-test', ...settings,
   }, silentLog());
   cleanUps.push(() => client.close());
@@ -478,4 +480,43 @@ it('a server without TLS at an https address is told in words, and not tried aga
   const failure = await broken(open(server.origin.replace('http:', 'https:')), { ...get, path: '/' });
   expect(failure.lasting).toBe(true);
   expect(failure.error.message).toContain('is it an http:// address?');
+});
+
+describe('requests are counted by their route', () => {
+  it('what came of them and how many bytes moved, without anything of the path', async () => {
+    const server = await serve(async (request, response) => {
+      const body = await bodyOf(request);
+      response.writeHead(request.method === 'GET' ? 404 : 201, { 'content-length': 5 });
+      response.end(body.length > 0 ? 'taken' : 'where');
+    });
+    const requests = new RequestMetrics(new MetricRegistry());
+    const client = open(server.origin, { observer: requests });
+    const discard = async (request: HttpRequest) => {
+      const outcome = await client.send(request, never);
+      if ('answer' in outcome) await outcome.answer.discard();
+    };
+    await discard({ ...get, path: '/files?path=/secret' });
+    await discard({ ...post, path: '/files', body: Buffer.from('1234567') });
+    const content: RequestContent = { size: 300_000, async *open() { yield await Promise.resolve(Buffer.alloc(300_000)); } };
+    await discard({ ...post, path: '/files', body: content });
+    await server.close();
+    await client.send({ ...get, path: '/files' }, never);
+    const report = requests.report(0);
+    expect(report).toMatchObject([
+      { route: 'GET /x', count: 2, refused: 1, broken: 1, bytesIn: 5, bytesOut: 0 },
+      { route: 'POST /x', count: 2, refused: 0, broken: 0, bytesIn: 10, bytesOut: 300_007 },
+    ]);
+    expect(JSON.stringify(report)).not.toContain('secret');
+  });
+
+  it('one that nobody waits for any more is no failure', async () => {
+    const server = await serve(() => undefined);
+    const requests = new RequestMetrics(new MetricRegistry());
+    const client = open(server.origin, { observer: requests });
+    const abort = new AbortController();
+    const sending = client.send({ ...get, path: '/' }, abort.signal);
+    setTimeout(() => abort.abort(), 50);
+    await expect(sending).rejects.toMatchObject({ errno: 'EINTR' });
+    expect(requests.report(0)).toMatchObject([{ count: 1, interrupted: 1, broken: 0 }]);
+  });
 });

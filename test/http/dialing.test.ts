@@ -7,6 +7,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpClient, type HttpSettings } from '../../src/http/client.js';
 import type { NetworkSettings } from '../../src/http/dialing.js';
 import { elapsed } from '../../src/http/elapsed.js';
+import { unobserved } from '../../src/observe/requests.js';
 import { collectingLog, type LogLine } from '../support/collecting-log.js';
 import { makeAuthority, type Authority, type Issued } from '../support/certificates.js';
 import { bodyOf, startServer, type TestServer } from '../support/http-server.js';
@@ -53,7 +54,7 @@ async function proxied(options: ProxyOptions): Promise<TestProxy> {
 function open(origin: string, network: Partial<NetworkSettings> = {}, settings: Partial<HttpSettings> = {}): HttpClient & { readonly lines: readonly LogLine[] } {
   const { log, lines } = collectingLog();
   const client = new HttpClient({
-    origin, network: { connectTimeout: 2_000, authorities: [company.cert], ...network }, elapsed, parallelRequests: 3, keepAlive: 5_000,
+    origin, observer: unobserved, network: { connectTimeout: 2_000, authorities: [company.cert], ...network }, elapsed, parallelRequests: 3, keepAlive: 5_000,
     stallTimeout: 2_000, serverTimeout: 4_000, retry: { deadline: 500, firstDelay: 5, maxDelay: 20 }, userAgent: 'amarre-test', ...settings,
   }, log);
   cleanUps.push(() => client.close());
@@ -61,14 +62,14 @@ function open(origin: string, network: Partial<NetworkSettings> = {}, settings: 
 }
 
 async function ask(client: HttpClient, path = '/x', method: 'GET' | 'HEAD' = 'GET'): Promise<string> {
-  const outcome = await client.send({ method, path, headers: {}, lane: 'call', answerWithin: 'stall' }, never);
+  const outcome = await client.send({ method, route: 'GET /x', path, headers: {}, lane: 'call', answerWithin: 'stall' }, never);
   if ('broken' in outcome) throw outcome.broken.error;
   return outcome.answer.text();
 }
 
 /** How a request failed, with whether it is worth a repetition before it. */
 async function failure(client: HttpClient): Promise<string> {
-  const outcome = await client.send({ method: 'GET', path: '/x', headers: {}, lane: 'call', answerWithin: 'stall' }, never);
+  const outcome = await client.send({ method: 'GET', route: 'GET /x', path: '/x', headers: {}, lane: 'call', answerWithin: 'stall' }, never);
   if ('answer' in outcome) throw new Error(`an answer came: ${outcome.answer.status}`);
   return `${outcome.broken.lasting ? 'for good' : 'for now'}: ${outcome.broken.error.message}`;
 }
@@ -192,7 +193,7 @@ describe('a proxy', () => {
     const client = open('https://files.test', { proxy: { origin: `http://127.0.0.1:${proxy.port}` } });
     expect(await failure(client)).toMatch(/^for now: .*did not get through to files\.test:443 \(status 503\)/);
     const words = await client.repeat(async () => {
-      const outcome = await client.send({ method: 'GET', path: '/', headers: {}, lane: 'call', answerWithin: 'stall' }, never);
+      const outcome = await client.send({ method: 'GET', route: 'GET /x', path: '/', headers: {}, lane: 'call', answerWithin: 'stall' }, never);
       return 'broken' in outcome ? { failure: { error: outcome.broken.error, again: 'later' } } : { done: await outcome.answer.text() };
     }, never);
     expect(words).toContain('GET /');
@@ -219,7 +220,7 @@ describe('a proxy', () => {
       for (let at = 0; at < 512; at += 1) yield Buffer.alloc(65_536);
     }
     const outcome = await client.send({
-      method: 'POST', path: '/', headers: {}, lane: 'transfer', answerWithin: 'server', body: { size: 512 * 65_536, open: zeros },
+      method: 'POST', route: 'POST /x', path: '/', headers: {}, lane: 'transfer', answerWithin: 'server', body: { size: 512 * 65_536, open: zeros },
     }, never);
     expect('broken' in outcome && outcome.broken.error.message).toContain('nothing moved for 0.3 s while sending');
     expect(await ask(client)).toBe('ok');

@@ -10,6 +10,7 @@ import { driverNames } from '../../src/fuse/drivers.js';
 import { mountByDriver } from '../../src/fuse/mounting.js';
 import { alikeSpellings, exactSpelling } from '../../src/fuse/path/spellings.js';
 import { logLevels, openLog } from '../../src/observe/log.js';
+import { MetricRegistry } from '../../src/observe/metrics.js';
 import { MemoryFileSystem } from './memory-filesystem.js';
 
 const optionsSchema = z.object({
@@ -59,7 +60,7 @@ const session = await mountByDriver(fs, {
   driver: options.driver, nameTtl: options.ttl, spellings: options.alike ? alikeSpellings : exactSpelling,
   mountpoint, uid, gid, fsname: options.fsname, allowOther: options.allowOther, readOnly: options.readOnly,
   timeGranularity: options.timeGranularity, readAheadKib: options.readAheadKib,
-}, log).catch((thrown: unknown) => {
+}, log, { metrics: new MetricRegistry(), failed: () => undefined }).catch((thrown: unknown) => {
   log.error(toFsError(thrown).message);
   process.exit(3);
 });

@@ -1,13 +1,17 @@
 /** Puts a mount together from its parts, and takes it apart: each part is closed by whoever opened it, which is here. */
 import { isErrno, toFsError } from '../../errors.js';
-import { createFileSystem } from '../../filesystem/remote-filesystem.js';
+import { createFileSystem, type RemoteFileSystem } from '../../filesystem/remote-filesystem.js';
 import type { Pending, UnsentFile } from '../../filesystem/filesystem.js';
 import { describeLeftover, sendLeftovers } from '../../filesystem/writing/recovery.js';
 import { mountByDriver } from '../../fuse/mounting.js';
 import { namesAsOn } from '../../fuse/path/spellings.js';
 import type { Session } from '../../fuse/session.js';
+import type { RequestWatcher } from '../../fuse/watching.js';
 import { elapsed } from '../../http/elapsed.js';
+import { RecentFailures } from '../../observe/failures.js';
 import { silentLog, type Log } from '../../observe/log.js';
+import { MetricRegistry } from '../../observe/metrics.js';
+import { RequestMetrics, type RequestObserver } from '../../observe/requests.js';
 import { openProvider } from '../../providers/open.js';
 import type { Provider } from '../../providers/provider.js';
 import { parseRemote } from '../../providers/remote.js';
@@ -32,11 +36,23 @@ const timeGranularity = 1_000_000;
 export interface AssembledMount {
   readonly session: Session;
   readonly record: OwnRecord;
+  readonly fileSystem: Pick<RemoteFileSystem, 'report' | 'refresh'>;
+  readonly observed: Observed;
   /** Files whose last changes the platform does not hold. */
   pending(): Pending;
   /** Sends what is unsent as far as it can, ends whoever still uses the mount, and closes everything. `cutOff`: see FileSystem. */
   shutdown(signal: AbortSignal, cutOff: boolean): Promise<readonly UnsentFile[]>;
 }
+
+/** What is counted and remembered of a mount while it runs. */
+export interface Observed {
+  readonly metrics: MetricRegistry;
+  readonly requests: RequestMetrics;
+  readonly failures: RecentFailures;
+}
+
+/** Milliseconds between two looks at what rates are made of. */
+const samplePause = 1000;
 
 export interface AssemblyParts {
   readonly log: Log;
@@ -74,7 +90,8 @@ async function assemble(
   closers.push(() => (mounted ? Promise.resolve() : record.update({ phase: 'ended' })));
   const isDead = (instance: string) => records.isDead(instance);
 
-  const provider = await connect(plan, isDead, log, closers, signal);
+  const observed = observe(closers);
+  const provider = await connect(plan, isDead, observed.requests, log, closers, signal);
   const remote = parseRemote(plan.remote);
   const folders = remoteFolders(plan.stateFolder, remote.host, remote.identity);
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
@@ -87,7 +104,7 @@ async function assemble(
 
   const { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory } = plan;
   const fileSystem = createFileSystem(
-    { provider, staging, changeTimes, setTimes, log }, { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory },
+    { provider, staging, changeTimes, setTimes, log, metrics: observed.metrics }, { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory },
   );
   const session = await mountByDriver(fileSystem, {
     driver: plan.driver,
@@ -102,7 +119,7 @@ async function assemble(
     readAheadKib,
     nameTtl: attrTtl,
     spellings: namesAsOn(process.platform),
-  }, log).catch((error: unknown) => {
+  }, log, watcherOf(fileSystem, observed)).catch((error: unknown) => {
     throw new CommandError('mount', toFsError(error).message, { cause: error });
   });
   mounted = true;
@@ -110,6 +127,8 @@ async function assemble(
   return {
     session,
     record,
+    fileSystem,
+    observed,
     pending: () => fileSystem.pending(),
     async shutdown(impatient, cutOff) {
       const unsent = await fileSystem.shutdown(impatient, cutOff);
@@ -121,11 +140,35 @@ async function assemble(
   };
 }
 
+function observe(closers: (() => Promise<unknown>)[]): Observed {
+  const metrics = new MetricRegistry();
+  const requests = new RequestMetrics(metrics);
+  const sampling = setInterval(() => requests.sample(performance.now()), samplePause);
+  sampling.unref();
+  closers.push(() => {
+    clearInterval(sampling);
+    return Promise.resolve();
+  });
+  return { metrics, requests, failures: new RecentFailures() };
+}
+
+/** Names the files of failed requests while they are known. */
+function watcherOf(fileSystem: RemoteFileSystem, { metrics, failures }: Observed): RequestWatcher {
+  return {
+    metrics,
+    failed({ operation, at, name, errno, message }) {
+      const place = typeof at === 'string' ? at : fileSystem.pathOf(at) ?? `(node ${at})`;
+      const path = name === undefined ? place : `${place === '/' ? '' : place}/${name}`;
+      failures.note({ operation, path, errno, message }, Date.now());
+    },
+  };
+}
+
 /** Signed in, and the base folder seen. */
 async function connect(
-  plan: Plan, isDead: (instance: string) => boolean, log: Log, closers: (() => Promise<unknown>)[], signal: AbortSignal,
+  plan: Plan, isDead: (instance: string) => boolean, observer: RequestObserver, log: Log, closers: (() => Promise<unknown>)[], signal: AbortSignal,
 ): Promise<Provider> {
-  const provider = makeProvider(plan, isDead, log);
+  const provider = makeProvider(plan, isDead, observer, log);
   closers.push(() => provider.close());
   await provider.connect(signal).catch((error: unknown) => {
     if (signal.aborted || isErrno(error, 'EINTR')) throw new CommandError('failed', 'interrupted', { cause: error });
@@ -134,11 +177,11 @@ async function connect(
   return provider;
 }
 
-function makeProvider(plan: Plan, isDead: (instance: string) => boolean, log: Log): Provider {
+function makeProvider(plan: Plan, isDead: (instance: string) => boolean, observer: RequestObserver, log: Log): Provider {
   const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, network } = plan;
   try {
     return openProvider(parseRemote(plan.remote), plan.credentials, {
-      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, network, elapsed,
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, network, elapsed, observer,
     }, log);
   } catch (error) {
     throw new CommandError('usage', toFsError(error).message, { cause: error });

@@ -73,6 +73,7 @@ export class RemoteContent {
         const base = (first + i) * blockSize;
         const from = Math.max(0, offset - base);
         const to = Math.min(block.length, end - base);
+        (block.complete ? this.#parts.store.hits : this.#parts.store.misses).add();
         await block.filledTo(to, signal);
         pieces.push(...block.slice(from, to));
       }

@@ -3,12 +3,14 @@
  * sent stays on this machine's disk and is named (promises 1, 2 and 4).
  */
 import { FsError, toFsError } from '../../errors.js';
+import { Rate } from '../../observe/rate.js';
 import type { Content, Entry } from '../../providers/provider.js';
 import { sameBytes, type Stretch } from '../../storage/same-bytes.js';
 import type { KeptFile } from '../../storage/staging.js';
 import type { Core } from '../core.js';
 import type { UnsentFile } from '../filesystem.js';
 import type { Inode } from '../inode.js';
+import type { UploadReport } from '../inspection.js';
 import type { Knowledge } from '../knowledge.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
 import { Draft } from './draft.js';
@@ -17,6 +19,24 @@ import { Draft } from './draft.js';
 interface Upload {
   readonly draft: Draft;
   readonly task: SharedTask<void>;
+  readonly progress: Progress;
+}
+
+/** How far an upload has come. A try that failed begins anew from nothing. */
+class Progress {
+  sent = 0;
+  readonly started = performance.now();
+  readonly #rate = new Rate();
+
+  note(sent: number): void {
+    this.sent = sent;
+    this.#rate.note(sent, performance.now());
+  }
+
+  report(): UploadReport {
+    const now = performance.now();
+    return { sent: this.sent, perSecond: this.#rate.perSecond(this.sent, now), age: now - this.started };
+  }
 }
 
 export class Sender {
@@ -37,6 +57,11 @@ export class Sender {
   /** What could not be sent since this mount began. */
   get kept(): readonly UnsentFile[] {
     return [...this.#kept.values()];
+  }
+
+  /** How far the upload of a file has come; undefined where none is under way. */
+  progressOf(inode: Inode): UploadReport | undefined {
+    return this.#sending.get(inode)?.progress.report();
   }
 
   /**
@@ -80,8 +105,9 @@ export class Sender {
         await untilAborted(running.task.settled(), signal);
         continue;
       }
-      const task = running?.task ?? new SharedTask((own) => this.#upload(inode, draft, own));
-      if (running === undefined) this.#sending.set(inode, { draft, task });
+      const progress = new Progress();
+      const task = running?.task ?? new SharedTask((own) => this.#upload(inode, draft, progress, own));
+      if (running === undefined) this.#sending.set(inode, { draft, task, progress });
       await task.join(signal);
       return;
     }
@@ -208,7 +234,7 @@ export class Sender {
     this.#core.notices.invalidateNode(inode.node);
   }
 
-  async #upload(inode: Inode, draft: Draft, signal: AbortSignal): Promise<void> {
+  async #upload(inode: Inode, draft: Draft, progress: Progress, signal: AbortSignal): Promise<void> {
     let unseal: () => void = () => undefined;
     draft.sealed = new Promise((resolve) => { unseal = resolve; });
     try {
@@ -220,7 +246,7 @@ export class Sender {
       const started = performance.now();
       const content: Content = { size: draft.size, open: (start) => draft.file.stream(start, draft.size) };
       inode.uncertain = true;
-      const entry = await this.#core.provider.write(this.#core.table.locate(inode), content, { modified: draft.modified }, signal);
+      const entry = await this.#core.provider.write(this.#core.table.locate(inode), content, { modified: draft.modified, onProgress: (sent) => progress.note(sent) }, signal);
       inode.uncertain = false;
       this.#core.log.debug({ path: inode.path, bytes: draft.size, ms: Math.round(performance.now() - started) }, 'sent');
       this.#sent(inode, draft, entry);

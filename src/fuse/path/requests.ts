@@ -3,7 +3,9 @@ import { constants } from 'node:os';
 import { toFsError, type Errno, type FsError } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
 import { RequestCaller } from '../caller.js';
+import type { Counter } from '../../observe/metrics.js';
 import { logLevelOf } from '../failures.js';
+import { RequestWatch, type RequestWatcher } from '../watching.js';
 
 /** Who asks, as the binding tells it. */
 export interface Asker {
@@ -17,11 +19,15 @@ const lasting: ReadonlySet<string> = new Set(['write', 'flush', 'fsync', 'releas
 
 export class Requests {
   readonly #log: Log;
+  readonly #watch: RequestWatch;
+  readonly #counters = new Map<string, Counter>();
+  #active = 0;
   readonly #underWay = new Set<RequestCaller>();
   #refusing = false;
 
-  constructor(log: Log) {
+  constructor(log: Log, watcher: RequestWatcher) {
     this.#log = log;
+    this.#watch = new RequestWatch(watcher, () => this.#active);
   }
 
   /**
@@ -36,6 +42,8 @@ export class Requests {
       fail(-constants.errno.ENOTCONN);
       return;
     }
+    this.#counterOf(operation).add();
+    this.#active += 1;
     const caller = new RequestCaller(asker);
     if (!lasting.has(operation)) this.#underWay.add(caller);
     const answer = async (): Promise<void> => {
@@ -46,6 +54,7 @@ export class Requests {
         this.#note(operation, path, error);
         fail(-errnoNumber(error.errno));
       } finally {
+        this.#active -= 1;
         this.#underWay.delete(caller);
       }
     };
@@ -69,12 +78,20 @@ export class Requests {
     this.#log[expected ? 'debug' : 'warn']({ err: thrown }, 'the package that serves this mount has complained');
   }
 
+  #counterOf(operation: string): Counter {
+    const counter = this.#counters.get(operation) ?? this.#watch.counterOf(operation.toUpperCase());
+    this.#counters.set(operation, counter);
+    return counter;
+  }
+
   #note(operation: string, path: string | number, error: FsError): void {
     const fields = {
       operation, ...(typeof path === 'number' ? { open: path } : { path }), errno: error.errno,
       ...(error.cause instanceof Error ? { cause: error.cause.message } : {}),
     };
     this.#log[logLevelOf(error.errno)](fields, error.message);
+    const at = typeof path === 'number' ? `(open file ${path})` : path;
+    this.#watch.failed({ operation: operation.toUpperCase(), at, name: undefined, errno: error.errno, message: error.message });
   }
 }
 

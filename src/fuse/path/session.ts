@@ -15,6 +15,7 @@ import { prepareMountPoint } from '../mount/mountpoint.js';
 import type { MountOptions } from '../mount/options.js';
 import { detachDevice, detachMount, unmountDevice, type UnmountResult } from '../mount/unmount.js';
 import type { Session } from '../session.js';
+import type { RequestWatcher } from '../watching.js';
 import type { Binding, BindingOptions } from './binding.js';
 import { openFuseNapi } from './fuse-napi.js';
 import { openFuseNative } from './fuse-native.js';
@@ -45,16 +46,17 @@ const noNotices: KernelNotices = {
   forgetAttributes: () => Promise.resolve(),
   invalidateNode: () => undefined,
   invalidateEntry: () => undefined,
+  expireEntry: () => Promise.resolve(),
 };
 
 /** Mounts a file system through a package. Resolves when programs can use it; every failure is an FsError of one line. */
-export async function mountByPaths(driver: PathDriver, fs: FileSystem, options: PathSessionOptions, log: Log): Promise<Session> {
+export async function mountByPaths(driver: PathDriver, fs: FileSystem, options: PathSessionOptions, log: Log, watcher: RequestWatcher): Promise<Session> {
   fs.attachKernel(noNotices);
   const asker = { pid: process.pid, uid: options.uid, gid: options.gid };
   await fs.getattr(rootNode, undefined, new RequestCaller(asker));
   const mountpoint = await prepareMountPoint(options.mountpoint, log);
   const operations = new PathOperations(fs, new PathTable(fs, keptPaths, options.spellings), capabilities[driver]);
-  const requests = new Requests(log);
+  const requests = new Requests(log, watcher);
   const binding = openBinding(driver, operations, requests, { ...options, mountpoint }, asker);
   if (await withDeadline(binding.mount().then(() => true), mountDeadline) === undefined) {
     await detachMount(mountpoint);

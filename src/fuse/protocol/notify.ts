@@ -25,11 +25,23 @@ function invalidateInode(node: number, offset: bigint): Uint8Array[] {
 
 /** Forget what is known of a name in a folder. */
 export function encodeInvalidateEntry(parent: number, name: string): Uint8Array[] {
+  return invalidateEntry(parent, name, 0);
+}
+
+/** Believe what is known of a name in a folder no longer; a kernel before 6.2 forgets it instead. */
+export function encodeExpireEntry(parent: number, name: string): Uint8Array[] {
+  return invalidateEntry(parent, name, expireOnly);
+}
+
+/** FUSE_EXPIRE_ONLY. */
+const expireOnly = 1;
+
+function invalidateEntry(parent: number, name: string, flags: number): Uint8Array[] {
   const size = Buffer.byteLength(name);
   const bytes = header(0, codes.INVAL_ENTRY, 16 + size + 1);
   writeU64(bytes, parent, replyHeaderSize);
   bytes.writeUInt32LE(size, replyHeaderSize + 8);
-  bytes.writeUInt32LE(0, replyHeaderSize + 12);
+  bytes.writeUInt32LE(flags, replyHeaderSize + 12);
   bytes.write(name, replyHeaderSize + 16, 'utf8');
   bytes.writeUInt8(0, bytes.length - 1);
   return [bytes];

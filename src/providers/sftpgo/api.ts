@@ -138,6 +138,7 @@ function request(call: Call, authorization: Readonly<Record<string, string>>): H
     headers: { ...authorization, ...call.headers },
     body: call.body,
     onSent: call.onSent,
+    route: `${call.method} ${call.route}`,
     lane: call.lane ?? 'call',
     answerWithin: call.answerWithin ?? 'stall',
   };

@@ -49,10 +49,10 @@ export class SftpgoProvider implements Provider {
 
   /** EINVAL where credentials are missing or cannot be sent. */
   constructor(remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log) {
-    const { parallelRequests, stallTimeout, serverTimeout, instances, network, elapsed } = settings;
+    const { parallelRequests, stallTimeout, serverTimeout, instances, network, elapsed, observer } = settings;
     this.base = remote.base;
     this.http = new HttpClient({
-      origin: remote.origin, network, elapsed, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre',
+      origin: remote.origin, network, elapsed, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre', observer,
       // Long enough to live through a server's restart, short enough that nobody takes the drive for hung.
       retry: { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 },
     }, log);

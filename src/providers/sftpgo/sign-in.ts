@@ -85,7 +85,7 @@ export class SignIn {
     if (token === undefined) return;
     try {
       const outcome = await this.http.send({
-        method: 'GET', path: '/api/v2/user/logout', headers: { authorization: `Bearer ${token.text}` }, lane: 'call', answerWithin: 'stall',
+        method: 'GET', path: '/api/v2/user/logout', route: 'GET /user/logout', headers: { authorization: `Bearer ${token.text}` }, lane: 'call', answerWithin: 'stall',
       }, signal);
       if ('answer' in outcome) await outcome.answer.discard();
     } catch (error) {
@@ -141,7 +141,7 @@ export class SignIn {
     const asked = this.http.elapsed();
     const basic = Buffer.from(`${this.user ?? ''}:${this.credentials.password ?? ''}`).toString('base64');
     const outcome = await this.http.send({
-      method: 'GET', path: '/api/v2/user/token', lane: 'call', answerWithin: 'stall',
+      method: 'GET', path: '/api/v2/user/token', route: 'GET /user/token', lane: 'call', answerWithin: 'stall',
       headers: { authorization: `Basic ${basic}`, ...(this.otp === undefined ? {} : { 'x-sftpgo-otp': this.otp }) },
     }, this.lifetime.signal);
     // A code that may have arrived is used up: the same one again would be a bad sign-in.

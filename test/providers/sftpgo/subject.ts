@@ -6,6 +6,7 @@ import type { SftpgoOptions } from '../../../src/emulators/sftpgo/options.js';
 import { startSftpgo, type RunningSftpgo } from '../../../src/emulators/sftpgo/server.js';
 import { elapsed } from '../../../src/http/elapsed.js';
 import { silentLog, type Log } from '../../../src/observe/log.js';
+import { unobserved } from '../../../src/observe/requests.js';
 import { openProvider } from '../../../src/providers/open.js';
 import type { Provider } from '../../../src/providers/provider.js';
 import { parseRemote } from '../../../src/providers/remote.js';
@@ -59,6 +60,7 @@ export async function startSubject(options: SubjectOptions = {}): Promise<Sftpgo
 }
 
 export const testSettings: ProviderSettings = {
+  observer: unobserved,
   parallelRequests: 6,
   stallTimeout: 3_000,
   serverTimeout: 6_000,
