@@ -6,13 +6,14 @@ import { hideBin } from 'yargs/helpers';
 import { z } from 'zod';
 import { commandModule } from './command.js';
 import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor.js';
 import { emulateCommand } from './emulate.js';
 import { CommandError, exitStatuses, exitStatusHelp, toCommandError } from './exit-status.js';
 import { mountCommand } from './mount.js';
 import { say } from './terminal.js';
 import { umountCommand } from './umount.js';
 
-const commands = [mountCommand, umountCommand, emulateCommand, demoCommand];
+const commands = [mountCommand, umountCommand, doctorCommand, emulateCommand, demoCommand];
 
 /** Columns of the help. Wider than yargs' 80: the options' texts are sentences. */
 const helpWidth = 110;
@@ -33,10 +34,11 @@ async function run(words: readonly string[]): Promise<number> {
     .locale('en')
     .wrap(helpWidth)
     .strict()
-    .demandCommand(1, 'name a command: mount, umount, emulate or demo')
-    // Names are taken as they are written, and nothing that looks like a number becomes one.
+    .demandCommand(1, 'name a command: mount, umount, doctor, emulate or demo')
+    // Names are taken as they are written (--no-write is one of them), and nothing that looks like a number becomes one.
     .parserConfiguration({
       'camel-case-expansion': false, 'parse-numbers': false, 'parse-positional-numbers': false, 'greedy-arrays': false,
+      'boolean-negation': false,
     })
     .epilogue(exitStatusHelp())
     .exitProcess(false)

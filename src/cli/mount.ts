@@ -10,6 +10,7 @@ import { parseRemote } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
 import type { Command } from './command.js';
 import { CommandError, exitStatuses } from './exit-status.js';
+import { untilInterrupted } from './interrupted.js';
 import { defaultUmask } from './mount-options.js';
 import { readNetwork } from './network.js';
 import { mountSchema, readOptions, type MountCommandSettings } from './options.js';
@@ -153,18 +154,4 @@ async function serveHere(plan: Plan): Promise<number> {
   const outcome = await serving.ended;
   sayLines(showOutcome(outcome));
   return outcome.status;
-}
-
-/** Ctrl-C and SIGTERM while the mount is being made. */
-function untilInterrupted(): { readonly signal: AbortSignal; forget(): void } {
-  const controller = new AbortController();
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const abort = () => controller.abort();
-  for (const name of names) process.on(name, abort);
-  return {
-    signal: controller.signal,
-    forget() {
-      for (const name of names) process.off(name, abort);
-    },
-  };
 }

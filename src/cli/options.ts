@@ -151,6 +151,17 @@ export const mountSchema = z.object({
 });
 export type MountCommandSettings = z.infer<typeof mountSchema>;
 
+/** Options of `amarre doctor`: those of mount that decide whether it works, and its own. */
+export const doctorSchema = z.object({
+  ...mountSchema.pick({ 'cache-dir': true, 'insecure-http': true, 'password-file': true, 'password-command': true }).shape,
+  'no-write': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Make nothing on the remote: rights that only writing shows are not tried',
+  }),
+  'json': flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'Print the findings as JSON' }),
+});
+export type DoctorSettings = z.infer<typeof doctorSchema>;
+
 /** Options of `amarre umount`. */
 export const umountSchema = z.object({ 'cache-dir': cacheDir() });
 

@@ -20,6 +20,11 @@ export class ServerClock {
     return time;
   }
 
+  /** Milliseconds by which the server's clock is ahead of this machine's, or behind it (negative); undefined until the server has spoken. */
+  ahead(): number | undefined {
+    return this.offset === undefined ? undefined : this.now() - Date.now();
+  }
+
   /** Milliseconds since the epoch by the server's clock; by this machine's until the server has spoken. */
   now(): number {
     return this.offset === undefined ? Date.now() : Math.floor(this.elapsed() + this.offset);

@@ -12,6 +12,7 @@
  * - Temporary objects of a provider's own never come out of `list` or `stat`.
  */
 import type { FsError } from '../errors.js';
+import type { Probe } from './probe.js';
 
 /**
  * Where a thing stands on the platform. `path` starts with `/`, has no `/` at its end (the root is
@@ -109,6 +110,8 @@ export interface Provider {
   /** The platform's name, as in the remote's scheme. */
   readonly name: string;
   readonly traits: Traits;
+  /** For `amarre doctor`: there where what the account may do can be tried. */
+  readonly probe?: Probe;
 
   /** Signs in and looks whether the base is a folder. The error's sentence is for the person who mounts. */
   connect(signal: AbortSignal): Promise<void>;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { exitStatuses } from '../../src/cli/exit-status.js';
-import { demoSchema, emulateSchema, mountSchema, optionTexts, shownDefault, umountSchema, writtenName } from '../../src/cli/options.js';
+import { demoSchema, doctorSchema, emulateSchema, mountSchema, optionTexts, shownDefault, umountSchema, writtenName } from '../../src/cli/options.js';
 import { amarre } from '../support/cli.js';
 import { run, type ProgramResult } from '../support/programs.js';
 
@@ -35,7 +35,7 @@ const plain = (text: string) => text.replaceAll(/\s+/g, ' ');
 
 describe('--help', () => {
   test.each([
-    ['mount', mountSchema], ['umount', umountSchema], ['emulate', emulateSchema], ['demo', demoSchema],
+    ['mount', mountSchema], ['umount', umountSchema], ['doctor', doctorSchema], ['emulate', emulateSchema], ['demo', demoSchema],
   ] as const)('of %s shows each option with its unit and its default', async (command, schema) => {
     const { status, stdout } = await cli([command, '--help']);
     expect(status).toBe(0);
@@ -49,7 +49,7 @@ describe('--help', () => {
   test('shows the commands and every exit status', async () => {
     const { status, stdout } = await cli(['--help']);
     expect(status).toBe(0);
-    for (const command of ['mount <remote> <mountpoint>', 'umount <mountpoint>', 'emulate <platform>', 'demo [mountpoint]']) {
+    for (const command of ['mount <remote> <mountpoint>', 'umount <mountpoint>', 'doctor [remote]', 'emulate <platform>', 'demo [mountpoint]']) {
       expect(stdout).toContain(`amarre ${command}`);
     }
     for (const { status: number, meaning } of Object.values(exitStatuses)) expect(stdout).toContain(`${number}  ${meaning}`);
@@ -74,6 +74,8 @@ describe('a wrong command line is one line on standard error that names what is 
     [['emulate', 'nosuch'], /nosuch: no emulator/],
     [['emulate', 'sftpgo', '--port', '70000'], /--port 70000: wanted a whole number/],
     [['umount'], /arguments/],
+    [['doctor', 'https://files.example.org'], /not a remote/],
+    [['doctor', remote, '--no-daemon'], /no-daemon/],
   ])('amarre %j', async (words, complaint) => {
     expect(complaintOf(await cli(words), 2)).toMatch(complaint);
   });

@@ -28,6 +28,13 @@ export interface WorldOptions {
   readonly prepare?: string;
 }
 
+/** A line for `prepare`: each program of that name is what `replacement` is. */
+export const replaceHelpers = (replacement: string): string =>
+  `for name in fusermount3 fusermount; do path=$(command -v "$name") && mount --bind "${replacement}" "$(readlink -f "$path")"; done; true`;
+
+/** A line for `prepare`. Node finds a package where its folder is, or in a folder further out. */
+export const withoutKoffi = 'mkdir "$folder/empty"; mount --bind "$folder/empty" "$(readlink -f "$program/node_modules")/koffi"';
+
 /** What the user can do in the namespace. Programs get no environment of root's that matters. */
 export interface World {
   /** Runs a program as the user, to its end. */

@@ -33,6 +33,26 @@ export async function instancesWithFiles(stateFolder: string): Promise<ReadonlyS
   return new Set(instances.flat());
 }
 
+/** Files that one mount left in the state folder. */
+export interface KeptCount {
+  readonly instance: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** How much each instance has in the state folder, living mounts among them. Looks only. */
+export async function countKept(stateFolder: string): Promise<readonly KeptCount[]> {
+  const counts: KeptCount[] = [];
+  for (const folder of await stagingFolders(stateFolder)) {
+    for (const instance of await readdir(folder)) {
+      const names = (await readdir(join(folder, instance)).catch(() => [])).filter((name) => name.endsWith('.data'));
+      const sizes = await Promise.all(names.map((name) => stat(join(folder, instance, name)).then(({ size }) => size, () => 0)));
+      if (names.length > 0) counts.push({ instance, files: names.length, bytes: sizes.reduce((sum, size) => sum + size, 0) });
+    }
+  }
+  return counts;
+}
+
 /** What one mount that is over left in the state folder, whatever its remote. */
 export async function findKept(stateFolder: string, instance: string): Promise<readonly UnsentFile[]> {
   const found: UnsentFile[] = [];

@@ -35,13 +35,19 @@ export async function prepareMountPoint(path: string, log: Log): Promise<string>
   return canonical;
 }
 
-/** A dead mount answers at once, and with ENOTCONN. Asked by another process, since a hanging one never answers. */
 async function requireDead(mount: Mount): Promise<void> {
+  const state = await mountState(mount.mountPoint);
+  if (state === 'dead') return;
+  const words = state === 'hangs' ? ', which does not answer' : '';
+  throw new FsError('EBUSY', `${mount.mountPoint} is a mount of Amarre already (${mount.source})${words}`);
+}
+
+/** What a mount of ours says. A dead one answers at once, and with ENOTCONN. Asked by another process, since a hanging one never answers. */
+export async function mountState(mountPoint: string): Promise<'answers' | 'dead' | 'hangs'> {
   const probe = 'require("fs").stat(process.argv[1], (e) => process.exit(e === null ? 10 : e.code === "ENOTCONN" ? 11 : 12))';
-  const result = await runTool(process.execPath, ['-e', probe, mount.mountPoint], { deadline: probeDeadline });
-  if (result?.status === 11) return;
-  const state = result?.status === undefined ? ', which does not answer' : '';
-  throw new FsError('EBUSY', `${mount.mountPoint} is a mount of Amarre already (${mount.source})${state}`);
+  const result = await runTool(process.execPath, ['-e', probe, mountPoint], { deadline: probeDeadline });
+  if (result?.status === 11) return 'dead';
+  return result?.status === undefined ? 'hangs' : 'answers';
 }
 
 function mountPointError(path: string, thrown: unknown): FsError {

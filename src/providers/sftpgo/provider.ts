@@ -16,6 +16,7 @@ import { refuseName } from './encoding.js';
 import { Lister } from './listing.js';
 import { Looker, type Sight } from './looking.js';
 import { Mover } from './moving.js';
+import { Prober } from './probing.js';
 import { FileReader } from './reading.js';
 import { sightError } from './sight-error.js';
 import { SignIn } from './sign-in.js';
@@ -34,6 +35,7 @@ const signOutPatience = 2_000;
 export class SftpgoProvider implements Provider {
   readonly name = 'sftpgo';
   readonly traits: Traits;
+  readonly probe: Prober;
   private readonly http: HttpClient;
   private readonly signIn: SignIn;
   private readonly looker: Looker;
@@ -65,6 +67,9 @@ export class SftpgoProvider implements Provider {
     this.writer = new FileWriter(api, this.looker, this.temporaries, log);
     this.mover = new Mover(api, this.looker, this.lister, this.temporaries, this.sightings);
     this.connector = new Connector(api, this.looker);
+    this.probe = new Prober({
+      api, looker: this.looker, lister: this.lister, temporaries: this.temporaries, base: this.base, locate: (path) => this.locate(path),
+    });
     this.traits = {
       atomicReplace: true,
       serverSideCopy: true,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { useHarbour, type Harbour } from '../../support/amarre-mounts.js';
 import { useMemoryMounts } from '../../support/memory-mounts.js';
-import { ordinaryUser, useOrdinaryUser, type World, type WorldOptions } from '../../support/ordinary-user.js';
+import { ordinaryUser, replaceHelpers, useOrdinaryUser, withoutKoffi, type World, type WorldOptions } from '../../support/ordinary-user.js';
 import { eventually, refused, within } from '../../support/programs.js';
 
 const harbour = useHarbour();
@@ -18,20 +18,14 @@ async function arrive(options: WorldOptions = {}): Promise<{ drive: Harbour; use
 
 const asAnother = (user: World, command: string, parameters: readonly string[]) => user.beginAsAnother(command, parameters).result;
 
-/** Each program of that name is what `$replacement` is. */
-const replaceHelpers = (replacement: string) =>
-  `for name in fusermount3 fusermount; do path=$(command -v "$name") && mount --bind "${replacement}" "$(readlink -f "$path")"; done; true`;
-
 describe('a mount is refused in one line that names the remedy, and nothing is left', () => {
   const notSetuid = `cp "$(command -v fusermount3)" "$folder/plain"; chmod 755 "$folder/plain"; ${replaceHelpers('$folder/plain')}`;
-  // Node finds a package where its folder is, or in a folder further out.
-  const noKoffi = 'mkdir "$folder/empty"; mount --bind "$folder/empty" "$(readlink -f "$program/node_modules")/koffi"';
   test.each<[string, WorldOptions, readonly string[], string]>([
     ['/dev/fuse is for root alone', { device: '600' }, [], '/dev/fuse may not be opened by this user (mode 0600): as the machine\'s root, chmod 666 /dev/fuse'],
     ['/dev/fuse is for root alone, in a user namespace', { device: '600', unshare: true }, [], '(mode 0600): as the machine\'s root, chmod 666 /dev/fuse'],
     ['there is no fusermount3', { prepare: replaceHelpers('/dev/null') }, [], 'apt-get install fuse3'],
     ['fusermount3 is not setuid', { prepare: notSetuid }, [], 'is not setuid root: apt-get install --reinstall fuse3'],
-    ['there is no koffi', { prepare: noKoffi }, [], 'npm install koffi'],
+    ['there is no koffi', { prepare: withoutKoffi }, [], 'npm install koffi'],
     ['others are to be let in, and fuse.conf does not say so', { fuseConf: '#user_allow_other\n' }, ['-o', 'allow_other'], 'echo user_allow_other >> /etc/fuse.conf'],
     ['the mount point is not the user\'s', { prepare: 'chown root "$folder/mnt"' }, [], 'no write access to mountpoint'],
   ])('where %s', async (_, options, words, remedy) => {

@@ -1,0 +1,111 @@
+/** `amarre doctor`: looks at all that a mount depends on, here and on the way to a remote, and says what is wrong with it and what to do. */
+import { silentLog } from '../observe/log.js';
+import { openProvider } from '../providers/open.js';
+import type { Provider } from '../providers/provider.js';
+import { parseRemote, type Remote } from '../providers/remote.js';
+import { newInstance } from '../storage/mount-records.js';
+import type { Command } from './command.js';
+import { readSignedInFacts } from './doctor/account-facts.js';
+import { judgeSignedIn } from './doctor/account-findings.js';
+import { notTried, showFinding, showSummary, wouldMount, type Finding } from './doctor/findings.js';
+import { readMachineFacts } from './doctor/machine-facts.js';
+import { judgeMachine } from './doctor/machine-findings.js';
+import { readNetworkFacts } from './doctor/network-facts.js';
+import { judgeNetwork, reachesServer } from './doctor/network-findings.js';
+import { CommandError, exitStatuses } from './exit-status.js';
+import { untilInterrupted } from './interrupted.js';
+import { checkRemote } from './mount.js';
+import { doctorSchema, readOptions, type DoctorSettings } from './options.js';
+import { completeCredentials, takeSecrets, terminalPrompt, type Credentials } from './secrets.js';
+import { say } from './terminal.js';
+
+export const doctorCommand: Command = {
+  usage: 'doctor [remote]',
+  describe: 'Check what a mount needs here, and with a remote the way to it and the account, each with the remedy',
+  words: { remote: 'As for mount; without it this machine alone is looked at' },
+  options: doctorSchema,
+  notes: 'With a remote, rights are tried with files of hidden names (.amarre-…) in its folder, which are deleted again; --no-write does without.'
+    + ' Secrets come from where mount takes them. The exit status is 0 where mounting would work, and 1 where it would not.',
+  examples: [
+    ['amarre doctor', 'what mounting needs on this machine'],
+    ['amarre doctor sftpgo+https://ann@files.example.org/team', 'and whether ann can work there'],
+  ],
+  run: runDoctor,
+};
+
+/** A server is given less time than on a mount: somebody waits. Milliseconds. */
+const patience = { stallTimeout: 10_000, serverTimeout: 30_000 };
+/** One question at a time. */
+const parallelRequests = 2;
+
+/** Takes the findings of one part as soon as they are there. */
+type Tell = (part: 'machine' | 'remote', findings: readonly Finding[]) => void;
+
+async function runDoctor(written: Readonly<Record<string, unknown>>): Promise<number> {
+  const given = takeSecrets(process.env);
+  const settings = readOptions(doctorSchema, written);
+  const named = written['remote'];
+  const remote = typeof named === 'string' ? parseRemote(checkRemote(named)) : undefined;
+  const credentials = remote === undefined ? given : await completeCredentials(given, {
+    passwordFile: settings['password-file'],
+    passwordCommand: settings['password-command'],
+    ask: terminalPrompt(`Password for ${String(named)}: `),
+  });
+  const { signal, forget } = untilInterrupted();
+  const report = openReport(settings.json, remote);
+  try {
+    await examine({ remote, credentials, settings }, report.tell, signal);
+  } catch (error) {
+    if (signal.aborted) throw new CommandError('failed', 'interrupted', { cause: error });
+    throw error;
+  } finally {
+    forget();
+  }
+  return report.end();
+}
+
+interface Patient {
+  readonly remote: Remote | undefined;
+  readonly credentials: Credentials;
+  readonly settings: DoctorSettings;
+}
+
+async function examine({ remote, credentials, settings }: Patient, tell: Tell, signal: AbortSignal): Promise<void> {
+  tell('machine', judgeMachine(await readMachineFacts(settings['cache-dir'], signal)));
+  if (remote === undefined) return;
+  const network = judgeNetwork(await readNetworkFacts(remote, settings['insecure-http'], signal));
+  tell('remote', network);
+  if (!reachesServer(network)) {
+    tell('remote', ['sign-in', 'clock', 'rights'].map((check) => notTried(check, 'the server is out of reach')));
+    return;
+  }
+  const write = !settings['no-write'];
+  if (write) say('trying rights with files named .amarre-… in the remote\'s folder, which are deleted again (--no-write does without)');
+  const open = () => openRemote(remote, credentials, settings);
+  tell('remote', judgeSignedIn(await readSignedInFacts(open, write, signal)));
+}
+
+function openRemote(remote: Remote, credentials: Credentials, settings: DoctorSettings): Provider {
+  const instances = { own: newInstance(), isDead: () => false };
+  return openProvider(remote, credentials, { ...patience, parallelRequests, instances, insecureHttp: settings['insecure-http'] }, silentLog());
+}
+
+/** A person sees each part when it is there; a program gets one JSON text at the end. */
+function openReport(json: boolean, remote: Remote | undefined): { readonly tell: Tell; readonly end: () => number } {
+  const parts = { machine: new Array<Finding>(), remote: new Array<Finding>() };
+  const titles = { machine: 'This machine', remote: remote?.withoutUser ?? '' };
+  return {
+    tell: (part, findings) => {
+      if (!json && parts[part].length === 0) process.stdout.write(`${titles[part]}\n`);
+      parts[part].push(...findings);
+      if (!json) for (const finding of findings) process.stdout.write(`${showFinding(finding)}\n`);
+    },
+    end: () => {
+      const all = [...parts.machine, ...parts.remote];
+      const works = wouldMount(all);
+      if (json) process.stdout.write(`${JSON.stringify({ works, ...parts }, null, 2)}\n`);
+      else process.stdout.write(`${showSummary(all)}\n`);
+      return works ? exitStatuses.ok.status : exitStatuses.failed.status;
+    },
+  };
+}
