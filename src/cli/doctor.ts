@@ -1,4 +1,6 @@
 /** `amarre doctor`: looks at all that a mount depends on, here and on the way to a remote, and says what is wrong with it and what to do. */
+import type { NetworkSettings } from '../http/dialing.js';
+import { elapsed } from '../http/elapsed.js';
 import { silentLog } from '../observe/log.js';
 import { openProvider } from '../providers/open.js';
 import type { Provider } from '../providers/provider.js';
@@ -14,9 +16,10 @@ import { readNetworkFacts } from './doctor/network-facts.js';
 import { judgeNetwork, reachesServer } from './doctor/network-findings.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
-import { checkRemote } from './mount.js';
+import { checkRemote, driverOf } from './mount.js';
+import { readNetwork } from './network.js';
 import { doctorSchema, readOptions, type DoctorSettings } from './options.js';
-import { completeCredentials, takeSecrets, terminalPrompt, type Credentials } from './secrets.js';
+import { completeCredentials, takeSecrets, terminalPassphrase, terminalPrompt, type Credentials, type GivenSecrets } from './secrets.js';
 import { say } from './terminal.js';
 
 export const doctorCommand: Command = {
@@ -45,16 +48,11 @@ async function runDoctor(written: Readonly<Record<string, unknown>>): Promise<nu
   const given = takeSecrets(process.env);
   const settings = readOptions(doctorSchema, written);
   const named = written['remote'];
-  const remote = typeof named === 'string' ? parseRemote(checkRemote(named)) : undefined;
-  const credentials = remote === undefined ? given : await completeCredentials(given, {
-    passwordFile: settings['password-file'],
-    passwordCommand: settings['password-command'],
-    ask: terminalPrompt(`Password for ${String(named)}: `),
-  });
+  const target = typeof named === 'string' ? await prepareTarget(checkRemote(named), given, settings) : undefined;
   const { signal, forget } = untilInterrupted();
-  const report = openReport(settings.json, remote);
+  const report = openReport(settings.json, target?.remote);
   try {
-    await examine({ remote, credentials, settings }, report.tell, signal);
+    await examine(target, settings, report.tell, signal);
   } catch (error) {
     if (signal.aborted) throw new CommandError('failed', 'interrupted', { cause: error });
     throw error;
@@ -64,16 +62,34 @@ async function runDoctor(written: Readonly<Record<string, unknown>>): Promise<nu
   return report.end();
 }
 
-interface Patient {
-  readonly remote: Remote | undefined;
+/** A remote with all that leads to it. */
+interface Target {
+  readonly remote: Remote;
   readonly credentials: Credentials;
-  readonly settings: DoctorSettings;
+  readonly network: NetworkSettings;
 }
 
-async function examine({ remote, credentials, settings }: Patient, tell: Tell, signal: AbortSignal): Promise<void> {
-  tell('machine', judgeMachine(await readMachineFacts(settings['cache-dir'], signal)));
-  if (remote === undefined) return;
-  const network = judgeNetwork(await readNetworkFacts(remote, settings['insecure-http'], signal));
+/** As mount prepares it, and with the same complaints. */
+async function prepareTarget(text: string, given: GivenSecrets, settings: DoctorSettings): Promise<Target> {
+  const remote = parseRemote(text);
+  const network = await readNetwork(settings, {
+    origin: remote.origin,
+    environment: process.env,
+    passphrase: given.keyPassphrase,
+    ask: terminalPassphrase(),
+  });
+  const credentials = await completeCredentials(given.credentials, {
+    passwordFile: settings['password-file'],
+    passwordCommand: settings['password-command'],
+    ask: terminalPrompt(`Password for ${text}: `),
+  });
+  return { remote, credentials, network };
+}
+
+async function examine(target: Target | undefined, settings: DoctorSettings, tell: Tell, signal: AbortSignal): Promise<void> {
+  tell('machine', judgeMachine(await readMachineFacts({ cacheDir: settings['cache-dir'], driver: driverOf(settings) }, signal)));
+  if (target === undefined) return;
+  const network = judgeNetwork(await readNetworkFacts(target.remote, target.network, settings['insecure-http'], signal));
   tell('remote', network);
   if (!reachesServer(network)) {
     tell('remote', ['sign-in', 'clock', 'rights'].map((check) => notTried(check, 'the server is out of reach')));
@@ -81,13 +97,14 @@ async function examine({ remote, credentials, settings }: Patient, tell: Tell, s
   }
   const write = !settings['no-write'];
   if (write) say('trying rights with files named .amarre-… in the remote\'s folder, which are deleted again (--no-write does without)');
-  const open = () => openRemote(remote, credentials, settings);
-  tell('remote', judgeSignedIn(await readSignedInFacts(open, write, signal)));
+  tell('remote', judgeSignedIn(await readSignedInFacts(() => openRemote(target, settings), write, signal)));
 }
 
-function openRemote(remote: Remote, credentials: Credentials, settings: DoctorSettings): Provider {
+function openRemote({ remote, credentials, network }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
-  return openProvider(remote, credentials, { ...patience, parallelRequests, instances, insecureHttp: settings['insecure-http'] }, silentLog());
+  return openProvider(remote, credentials, {
+    ...patience, parallelRequests, instances, network, elapsed, insecureHttp: settings['insecure-http'],
+  }, silentLog());
 }
 
 /** A person sees each part when it is there; a program gets one JSON text at the end. */

@@ -14,7 +14,7 @@ import { untilInterrupted } from './interrupted.js';
 import { defaultUmask } from './mount-options.js';
 import { readNetwork } from './network.js';
 import { mountSchema, readOptions, type MountCommandSettings } from './options.js';
-import { completeCredentials, takeSecrets, terminalPrompt, type Credentials } from './secrets.js';
+import { completeCredentials, takeSecrets, terminalPassphrase, terminalPrompt, type Credentials } from './secrets.js';
 import { showOutcome } from './serving/ending.js';
 import type { Plan } from './serving/plan.js';
 import { startServing } from './serving/starter.js';
@@ -51,7 +51,7 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
     origin: parseRemote(remote).origin,
     environment: process.env,
     passphrase: given.keyPassphrase,
-    ask: process.stdin.isTTY ? async (path) => (await terminalPrompt(`Passphrase for ${path}: `)?.()) ?? '' : undefined,
+    ask: terminalPassphrase(),
   });
   const credentials = await completeCredentials(given.credentials, {
     passwordFile: settings['password-file'],

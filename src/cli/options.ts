@@ -153,7 +153,10 @@ export type MountCommandSettings = z.infer<typeof mountSchema>;
 
 /** Options of `amarre doctor`: those of mount that decide whether it works, and its own. */
 export const doctorSchema = z.object({
-  ...mountSchema.pick({ 'cache-dir': true, 'insecure-http': true, 'password-file': true, 'password-command': true }).shape,
+  ...mountSchema.pick({
+    'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true,
+    'password-file': true, 'password-command': true,
+  }).shape,
   'no-write': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,
     describe: 'Make nothing on the remote: rights that only writing shows are not tried',

@@ -127,3 +127,9 @@ export function terminalPrompt(question: string): (() => Promise<string>) | unde
     }
   };
 }
+
+/** The same for the passphrase of the key file at a path. */
+export function terminalPassphrase(): ((path: string) => Promise<string>) | undefined {
+  if (!process.stdin.isTTY) return undefined;
+  return async (path) => (await terminalPrompt(`Passphrase for ${path}: `)?.()) ?? '';
+}

@@ -1,9 +1,9 @@
 /** Signs in as a mount would, and asks what the account may do there. */
-import { FsError, isErrno } from '../../errors.js';
+import { isErrno } from '../../errors.js';
 import type { AccountFacts } from '../../providers/probe.js';
 import type { Provider } from '../../providers/provider.js';
-import type { Found } from './findings.js';
-import { ask } from './gathering.js';
+import type { Found, Trouble } from './findings.js';
+import { ask, troubleOf } from './gathering.js';
 
 /** Milliseconds for signing in, for each thing tried, and for all of them. */
 const signInDeadline = 30_000;
@@ -34,7 +34,7 @@ export async function readSignedInFacts(open: () => Provider, write: boolean, si
     if ('trouble' in signIn || probe === undefined) return { signIn: asFact(signIn), clockAhead, account: undefined };
     // What it has made it deletes also behind an interrupt: that is waited for.
     const account = await probe.examine({ write, bytes: measured, deadline: trialDeadline }, AbortSignal.any([signal, AbortSignal.timeout(examinationDeadline)]))
-      .then((value) => ({ value }), (error: unknown) => ({ trouble: troubleOf(error, signal) }));
+      .then((value) => ({ value }), (error: unknown) => ({ trouble: lateTrouble(error, signal) }));
     return { signIn: asFact(signIn), clockAhead, account };
   } finally {
     await provider.close();
@@ -45,8 +45,8 @@ function asFact(signIn: Found<unknown>): Found<undefined> {
   return 'trouble' in signIn ? signIn : { value: undefined };
 }
 
-function troubleOf(error: unknown, signal: AbortSignal) {
+function lateTrouble(error: unknown, signal: AbortSignal): Trouble {
   signal.throwIfAborted();
   if (isErrno(error, 'EINTR')) return { code: 'ETIMEDOUT', words: `not done within ${examinationDeadline / 1000} s` };
-  return { code: error instanceof FsError ? error.errno : '', words: error instanceof Error ? error.message : String(error) };
+  return troubleOf(error);
 }

@@ -18,6 +18,8 @@ export interface Finding {
 export interface Trouble {
   /** The name of the errno, or of the kind of failure. */
   readonly code: string;
+  /** What OpenSSL or the resolver calls it, where they know. */
+  readonly cause?: string | undefined;
   readonly words: string;
 }
 

@@ -16,12 +16,19 @@ export async function ask<T>(deadline: number, signal: AbortSignal, work: (signa
     return { value: await Promise.race([work(both), ended]) };
   } catch (error) {
     signal.throwIfAborted();
-    if (limit.aborted) return { trouble: { code: 'ETIMEDOUT', words: `no answer within ${deadline / 1000} s` } };
+    if (limit.aborted) return { trouble: { code: 'ETIMEDOUT', cause: undefined, words: `no answer within ${deadline / 1000} s` } };
     return { trouble: troubleOf(error) };
   }
 }
 
-function troubleOf(error: unknown): Trouble {
+/** What went wrong, in its own words. */
+export function troubleOf(error: unknown): Trouble {
   const code = error instanceof FsError ? error.errno : errorCode(error);
-  return { code: code ?? '', words: error instanceof Error ? error.message : String(error) };
+  return { code: code ?? '', cause: deepestCode(error), words: error instanceof Error ? error.message : String(error) };
+}
+
+/** The code that the lowest layer gave: a failed handshake's stands some causes below. */
+function deepestCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return deepestCode(error.cause) ?? (error instanceof FsError ? undefined : errorCode(error));
 }

@@ -1,6 +1,7 @@
 /** Asks this machine for all that decides whether it can mount. Looks only, but for a mount on a folder of its own, made and taken away. */
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { DriverName } from '../../fuse/drivers.js';
 import { devicePath, readMountFacts } from '../../fuse/mount/facts.js';
 import { readMounts, type Mount } from '../../fuse/mount/mountinfo.js';
 import { mountState } from '../../fuse/mount/mountpoint.js';
@@ -8,6 +9,7 @@ import { mountType } from '../../fuse/mount/options.js';
 import { runTool } from '../../fuse/mount/tools.js';
 import { tryMount } from '../../fuse/mount/trial.js';
 import { chooseWay, type MountFacts } from '../../fuse/mount/ways.js';
+import { requireMountable } from '../../fuse/mounting.js';
 import { silentLog } from '../../observe/log.js';
 import { openMountRecords } from '../../storage/mount-records.js';
 import { countKept, type KeptCount } from '../serving/kept-files.js';
@@ -28,7 +30,7 @@ export interface LinuxFacts {
   readonly mountMax: Found<{ readonly limit: number | undefined; readonly mounts: number }>;
   /** Whether this user may have a user namespace with mounts of its own, or what `unshare` said. */
   readonly userNamespaces: Found<{ readonly allowed: boolean; readonly said: string }>;
-  /** A mount that was made and taken away; undefined where there is no way to try. */
+  /** A mount that the kernel driver made and took away; undefined where there is no way to try. */
   readonly trial: Found<undefined> | undefined;
   /** Mounts of ours whose process is gone or does not answer. */
   readonly dead: Found<readonly { readonly mountPoint: string; readonly state: 'dead' | 'hangs' }[]>;
@@ -48,7 +50,9 @@ export type StateFolderSight =
 export interface MachineFacts {
   readonly platform: string;
   readonly arch: string;
-  readonly littleEndian: boolean;
+  readonly driver: DriverName;
+  /** Whether the driver could mount, by its own word. */
+  readonly drivable: Found<undefined>;
   /** `20.19.0`. */
   readonly node: string;
   /** UV_THREADPOOL_SIZE as the person's environment has it. */
@@ -62,25 +66,28 @@ export interface MachineFacts {
 }
 
 /** `cacheDir`: as the person named it. */
-export async function readMachineFacts(cacheDir: string | undefined, signal: AbortSignal): Promise<MachineFacts> {
+export async function readMachineFacts(
+  { cacheDir, driver }: { readonly cacheDir: string | undefined; readonly driver: DriverName }, signal: AbortSignal,
+): Promise<MachineFacts> {
   const { platform, arch, versions, env } = process;
   const folder = stateFolderPath(cacheDir);
   return {
     platform,
     arch,
-    littleEndian: new Uint8Array(new Uint16Array([1]).buffer)[0] === 1,
+    driver,
+    drivable: await ask(programDeadline, signal, () => requireMountable(driver, { allowOther: false }).then(() => undefined)),
     node: versions.node,
     threadPool: env['UV_THREADPOOL_SIZE'],
-    linux: platform === 'linux' ? await readLinuxFacts(signal) : undefined,
+    linux: platform === 'linux' ? await readLinuxFacts(driver, signal) : undefined,
     mac: platform === 'darwin' ? await readMacFacts() : undefined,
     stateFolder: await ask(lookDeadline, signal, () => lookAtStateFolder(folder, cacheDir !== undefined)),
     kept: await ask(lookDeadline, signal, () => keptByDead(folder)),
   };
 }
 
-async function readLinuxFacts(signal: AbortSignal): Promise<LinuxFacts> {
+async function readLinuxFacts(driver: DriverName, signal: AbortSignal): Promise<LinuxFacts> {
   const mount = await ask(lookDeadline, signal, readMountFacts);
-  const canTry = 'value' in mount && chooseWay(mount.value, { allowOther: false }).kind !== 'none';
+  const canTry = driver === 'kernel' && 'value' in mount && chooseWay(mount.value, { allowOther: false }).kind !== 'none';
   return {
     mount,
     deviceMode: await ask(lookDeadline, signal, () => stat(devicePath).then(({ mode }) => mode & 0o7777, () => undefined)),

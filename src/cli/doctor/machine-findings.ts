@@ -1,4 +1,5 @@
 /** What the facts of this machine mean for a mount, each with its remedy. Pure. */
+import type { DriverName } from '../../fuse/drivers.js';
 import type { MountFacts } from '../../fuse/mount/ways.js';
 import { chooseWay } from '../../fuse/mount/ways.js';
 import { hasLargeThreadPool, threadPoolSize } from '../../fuse/thread-pool.js';
@@ -19,20 +20,23 @@ const usualMountMax = 1000;
 
 export function judgeMachine(facts: MachineFacts): readonly Finding[] {
   return [
-    judgeSystem(facts),
+    ok('system', `${facts.platform} ${facts.arch}`),
     judgeNode(facts.node),
     judgeThreadPool(facts.threadPool),
-    ...(facts.linux === undefined ? [] : judgeLinux(facts.linux)),
+    ...(facts.linux === undefined ? [] : judgeLinux(facts.linux, facts.driver)),
     ...(facts.mac === undefined ? [] : [judgeMac(facts.mac)]),
+    judgeDriver(facts),
     ...unless(facts.stateFolder, 'state folder', judgeStateFolder),
     ...unless(facts.kept, 'unsent files', judgeKept),
   ];
 }
 
-function judgeSystem({ platform, arch, littleEndian }: MachineFacts): Finding {
-  const name = `${platform} ${arch}`;
-  if (platform === 'linux' && littleEndian) return ok('system', name);
-  return failed('system', name, 'Amarre mounts on little-endian Linux: run it there');
+/** What a driver says of itself is one line: what is wrong, a colon, and what to do. */
+function judgeDriver({ driver, drivable }: MachineFacts): Finding {
+  if ('value' in drivable) return ok('driver', driver);
+  const { words } = drivable.trouble;
+  const [, wrong = words, remedy = 'another --driver: native-notes/drivers.md says which there are'] = /^(.*?): (.*)$/.exec(words) ?? [];
+  return failed('driver', `${driver}: ${wrong}`, remedy);
 }
 
 function judgeNode(version: string): Finding {
@@ -48,10 +52,10 @@ function judgeThreadPool(size: string | undefined): Finding {
   return ok('thread pool', `UV_THREADPOOL_SIZE is ${size}; amarre mount starts its process with ${threadPoolSize}`);
 }
 
-function judgeLinux(facts: LinuxFacts): readonly Finding[] {
+function judgeLinux(facts: LinuxFacts, driver: DriverName): readonly Finding[] {
   return [
     ...unless(facts.mount, '/dev/fuse', (mount) => judgeDevice(mount, 'value' in facts.deviceMode ? facts.deviceMode.value : undefined)),
-    ...('value' in facts.mount ? judgeWays(facts.mount.value, facts) : []),
+    ...('value' in facts.mount ? judgeWays(facts.mount.value, facts, driver) : []),
     ...unless(facts.dead, 'dead mounts', judgeDead),
   ];
 }
@@ -69,31 +73,41 @@ function judgeDevice(mount: MountFacts, mode: number | undefined): Finding {
   return failed('/dev/fuse', `mode ${showMode(mount.device.mode)}, may not be opened by this user`, remedy);
 }
 
-function judgeWays(mount: MountFacts, facts: LinuxFacts): readonly Finding[] {
+function judgeWays(found: MountFacts, facts: LinuxFacts, driver: DriverName): readonly Finding[] {
+  // libfuse takes the device from its helper itself.
+  const mount = driver === 'kernel' ? found : { ...found, koffi: true };
   const asRoot = mount.euid === 0;
   return [
-    ...(asRoot ? [] : judgeHelper(mount, facts)),
+    ...(asRoot ? [] : judgeHelper(mount)),
+    ...(asRoot || driver !== 'kernel' ? [] : [judgeKoffi(mount.koffi)]),
+    ...(asRoot ? [] : unless(facts.mountMax, 'mount_max', judgeMountMax)),
     judgeWay(mount),
-    judgeTrial(facts.trial),
+    driver === 'kernel' ? judgeTrial(facts.trial) : notTried('trial mount', 'only the kernel driver tries one'),
     judgeSharing(mount),
     ...(asRoot ? [] : unless(facts.userNamespaces, 'user namespaces', ({ allowed, said }) =>
       ok('user namespaces', allowed ? 'allowed: unshare -Urm opens a shell that can mount, too' : `not allowed (${said}); fusermount3 needs none`))),
   ];
 }
 
-function judgeHelper({ helper, koffi, noNewPrivileges }: MountFacts, facts: LinuxFacts): readonly Finding[] {
-  const findings: Finding[] = [];
-  if (helper === undefined) findings.push(failed('fusermount3', 'is not in the PATH', 'sudo apt-get install fuse3 (Fedora: dnf install fuse3)'));
-  else if (noNewPrivileges) findings.push(failed('fusermount3', `${helper.program} gets no rights here, since no_new_privs is set`, 'NoNewPrivileges=no in a systemd unit; for a container leave no-new-privileges out'));
-  else if (!helper.setuid) findings.push(warning('fusermount3', `${helper.program} is not setuid root`, 'sudo apt-get install --reinstall fuse3, unless it is a wrapper that gets its rights in another way'));
-  else findings.push(ok('fusermount3', `${helper.program}, setuid root`));
-  findings.push(koffi ? ok('koffi', 'can be loaded') : failed('koffi', 'cannot be loaded', 'npm install koffi, in the folder of Amarre'));
-  findings.push(...unless(facts.mountMax, 'mount_max', ({ limit = usualMountMax, mounts }) => {
-    const shown = `${mounts} FUSE ${mounts === 1 ? 'mount' : 'mounts'} of ${limit < 0 ? 'any number' : limit}`;
-    if (limit < 0 || mounts < limit) return ok('mount_max', shown);
-    return failed('mount_max', shown, 'unmount some, or raise mount_max in /etc/fuse.conf');
-  }));
-  return findings;
+function judgeHelper({ helper, noNewPrivileges }: MountFacts): readonly Finding[] {
+  const check = 'fusermount3';
+  if (helper === undefined) return [failed(check, 'is not in the PATH', 'sudo apt-get install fuse3 (Fedora: dnf install fuse3)')];
+  const { program, setuid } = helper;
+  if (noNewPrivileges) {
+    return [failed(check, `${program} gets no rights here, since no_new_privs is set`, 'NoNewPrivileges=no in a systemd unit; for a container leave no-new-privileges out')];
+  }
+  if (setuid) return [ok(check, `${program}, setuid root`)];
+  return [warning(check, `${program} is not setuid root`, 'sudo apt-get install --reinstall fuse3, unless it is a wrapper that gets its rights in another way')];
+}
+
+function judgeKoffi(koffi: boolean): Finding {
+  return koffi ? ok('koffi', 'can be loaded') : failed('koffi', 'cannot be loaded', 'npm install koffi, in the folder of Amarre');
+}
+
+function judgeMountMax({ limit = usualMountMax, mounts }: { readonly limit: number | undefined; readonly mounts: number }): Finding {
+  const shown = `${mounts} FUSE ${mounts === 1 ? 'mount' : 'mounts'} of ${limit < 0 ? 'any number' : limit}`;
+  if (limit < 0 || mounts < limit) return ok('mount_max', shown);
+  return failed('mount_max', shown, 'unmount some, or raise mount_max in /etc/fuse.conf');
 }
 
 function judgeWay(mount: MountFacts): Finding {

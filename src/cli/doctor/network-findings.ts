@@ -1,12 +1,12 @@
 /** What was met on the way to the server means this for a mount. Pure. */
-import { failed, notTried, ok, warning, type Finding } from './findings.js';
+import { failed, notTried, ok, warning, type Finding, type Trouble } from './findings.js';
 import type { NetworkFacts, TlsFacts } from './network-facts.js';
 
 /** A certificate that ends sooner than this is worth a word, in milliseconds. */
 const soon = 14 * 24 * 3600 * 1000;
 
 export function judgeNetwork(facts: NetworkFacts): readonly Finding[] {
-  return [judgeTransport(facts), judgeName(facts), judgeConnection(facts), ...judgeTls(facts)];
+  return [judgeTransport(facts), ...judgeProxy(facts), judgeName(facts), judgeConnection(facts), ...judgeTls(facts)];
 }
 
 /** Whether the network leads to a server that may be asked to sign somebody in. */
@@ -20,24 +20,41 @@ function judgeTransport({ secure, forbidden, host }: NetworkFacts): Finding {
   return ok('encryption', 'none (plain http)');
 }
 
-function judgeName({ host, addresses }: NetworkFacts): Finding {
-  if ('value' in addresses) return ok('DNS', `${host} is ${addresses.value.join(', ')}`);
-  return failed('DNS', addresses.trouble.words, 'check the name in the remote, and that this machine has a network: getent hosts NAME');
+function judgeProxy({ proxy, tls }: NetworkFacts): readonly Finding[] {
+  if (proxy === undefined) return [];
+  const trouble = tls !== undefined && 'trouble' in tls && isProxys(tls.trouble) ? tls.trouble : undefined;
+  return [trouble === undefined
+    ? ok('proxy', `${proxy}, by HTTPS_PROXY or HTTP_PROXY`)
+    : failed('proxy', trouble.words, 'correct HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT where it wants a password), or name the server in NO_PROXY')];
 }
 
-function judgeConnection({ host, port, connection }: NetworkFacts): Finding {
+/** Every failure names who it was; the proxy is named as one. */
+function isProxys({ words }: Trouble): boolean {
+  return words.includes('the proxy ');
+}
+
+function judgeName({ first, proxy, addresses }: NetworkFacts): Finding {
+  if ('value' in addresses) return ok('DNS', `${first.replace(/:\d+$/, '')} is ${addresses.value.join(', ')}`);
+  const where = proxy === undefined ? 'the remote' : 'HTTPS_PROXY';
+  return failed('DNS', addresses.trouble.words, `check the name in ${where}, and that this machine has a network: getent hosts NAME`);
+}
+
+function judgeConnection({ first, proxy, connection }: NetworkFacts): Finding {
   if (connection === undefined) return notTried('TCP', 'there is no address to connect to');
-  if ('value' in connection) return ok('TCP', `${host}:${port} accepts connections, in ${Math.round(connection.value)} ms`);
-  return failed('TCP', connection.trouble.words, 'check host and port in the remote, and whether a firewall lets them through');
+  if ('value' in connection) return ok('TCP', `${first} accepts connections, in ${Math.round(connection.value)} ms`);
+  const where = proxy === undefined ? 'the remote' : 'HTTPS_PROXY';
+  return failed('TCP', connection.trouble.words, `check host and port in ${where}, and whether a firewall lets them through; a company's proxy is named in HTTPS_PROXY`);
 }
 
-function judgeTls(facts: NetworkFacts): readonly Finding[] {
-  const { secure, tls, now } = facts;
+function judgeTls({ secure, tls, now }: NetworkFacts): readonly Finding[] {
   if (!secure) return [];
   if (tls === undefined) return [notTried('TLS', 'nothing is connected')];
-  if ('trouble' in tls) return [failed('TLS', tls.trouble.words, 'check the port in the remote: what is there does not speak TLS as it should')];
-  const { value } = tls;
-  return [ok('TLS', value.protocol), value.refused === undefined ? judgeEnd(value, now) : refuseCertificate(value, facts)];
+  if ('value' in tls) return [ok('TLS', tls.value.protocol), judgeEnd(tls.value, now)];
+  const { trouble } = tls;
+  if (isProxys(trouble)) return [notTried('TLS', 'the proxy does not let this through')];
+  const remedy = certificateRemedies[trouble.cause ?? ''];
+  if (remedy !== undefined) return [failed('certificate', trouble.words, remedy)];
+  return [failed('TLS', trouble.words, 'check the port in the remote: what is there must speak TLS')];
 }
 
 function judgeEnd({ subject, issuer, validTo }: TlsFacts, now: number): Finding {
@@ -46,20 +63,26 @@ function judgeEnd({ subject, issuer, validTo }: TlsFacts, now: number): Finding 
   return warning('certificate', found, 'tell whoever runs the server: it must be renewed before that day');
 }
 
-/** OpenSSL's names for what is wrong, and what helps. */
-const untrusted = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_GET_ISSUER_CERT',
-]);
+const askForAuthority = 'get the certificate of the authority from whoever runs the server, and name it with --ca-file; or have it installed on this machine';
+const askForRenewal = 'set this machine\'s clock if it is wrong (timedatectl set-ntp true); else tell whoever runs the server';
+const showCertificate = 'give the certificate of this machine with --client-cert and --client-key';
 
-function refuseCertificate({ subject, issuer, validFrom, validTo, refused = '' }: TlsFacts, { host }: NetworkFacts): Finding {
-  if (refused === 'CERT_HAS_EXPIRED') return failed('certificate', `for ${subject}, expired on ${day(validTo)}`, 'tell whoever runs the server; and look whether this machine\'s clock is right');
-  if (refused === 'CERT_NOT_YET_VALID') return failed('certificate', `for ${subject}, valid from ${day(validFrom)} on`, 'set this machine\'s clock: timedatectl set-ntp true');
-  if (refused === 'ERR_TLS_CERT_ALTNAME_INVALID') return failed('certificate', `for ${subject}, which is not ${host}`, 'write the host in the remote as the certificate names it');
-  if (untrusted.has(refused)) return failed('certificate', `for ${subject} by ${issuer}, whom this machine does not trust (${refused})`, trustRemedy);
-  return failed('certificate', `for ${subject} by ${issuer}: ${refused}`, 'tell whoever runs the server');
-}
-
-const trustRemedy = 'get the certificate of the authority from whoever runs the server, and name it in NODE_EXTRA_CA_CERTS=FILE';
+/** By OpenSSL's names for what is wrong. */
+const certificateRemedies: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: askForRenewal,
+  CERT_NOT_YET_VALID: askForRenewal,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'write the host in the remote as the certificate names it',
+  DEPTH_ZERO_SELF_SIGNED_CERT: askForAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: askForAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: askForAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: askForAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: askForAuthority,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: showCertificate,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: showCertificate,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: showCertificate,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: showCertificate,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: showCertificate,
+};
 
 function day(time: number): string {
   return Number.isNaN(time) ? 'an unknown day' : new Date(time).toISOString().slice(0, 10);

@@ -15,6 +15,8 @@ const user: MountFacts = { ...root, euid: 1000, mayMount: false, helper: { progr
 const known = <T>(value: T): Found<T> => ({ value });
 const unknown = { trouble: { code: 'ETIMEDOUT', words: 'no answer within 5 s' } };
 
+const refused = (words: string) => ({ trouble: { code: 'ENOSYS', words } });
+
 const stateFolder = { folder: '/home/ann/state', named: false, mode: 0o40700, owner: 1000, uid: 1000, inMemory: false, free: 2 ** 40 };
 const there = (facts: Partial<typeof stateFolder>): Found<StateFolderSight> => known({ kind: 'there', facts: { ...stateFolder, ...facts } });
 
@@ -27,12 +29,18 @@ function linux(mount: MountFacts, more: Partial<LinuxFacts> = {}): LinuxFacts {
 
 function machine(more: Partial<MachineFacts> = {}): MachineFacts {
   return {
-    platform: 'linux', arch: 'x64', littleEndian: true, node: '22.1.0', threadPool: undefined, linux: linux(user), mac: undefined,
+    platform: 'linux', arch: 'x64', driver: 'kernel', drivable: known(undefined), node: '22.1.0', threadPool: undefined, linux: linux(user), mac: undefined,
     stateFolder: there({}), kept: known([]), ...more,
   };
 }
 
 const findingOf = (findings: readonly Finding[], check: string) => findings.find((finding) => finding.check === check);
+
+test('a driver of a package needs neither koffi nor a trial', () => {
+  const findings = judgeMachine(machine({ driver: 'fuse-native', linux: linux({ ...user, koffi: false }, { trial: undefined }) }));
+  expect(findings.filter(({ verdict }) => verdict !== 'ok').map(({ check, verdict }) => [check, verdict])).toEqual([['trial mount', 'not tried']]);
+  expect(findingOf(findings, 'koffi')).toBeUndefined();
+});
 
 test.each([['root', root], ['an ordinary user', user]])('nothing is wrong where all is as it should be, for %s', (_, mount) => {
   const findings = judgeMachine(machine({ linux: linux(mount) }));
@@ -43,8 +51,8 @@ test.each([['root', root], ['an ordinary user', user]])('nothing is wrong where 
 describe('a mount would not work, and the remedy is named, where', () => {
   test.each<[string, Partial<MachineFacts>, string, RegExp, RegExp]>([
     ['this is a Mac', { platform: 'darwin', arch: 'arm64', linux: undefined, mac: { macFuse: false, fuseT: false } }, 'macFUSE', /neither/, /macfuse\.io/],
-    ['this is Windows', { platform: 'win32', linux: undefined }, 'system', /win32 x64/, /Linux/],
-    ['numbers lie the other way round', { arch: 's390x', littleEndian: false }, 'system', /s390x/, /little-endian/],
+    ['the driver is not for this system', { platform: 'win32', linux: undefined, drivable: refused('the kernel driver runs on little-endian Linux, not on win32 x64') }, 'driver', /not on win32 x64/, /--driver/],
+    ['the driver\'s package is missing', { driver: 'fuse-native', drivable: refused('the package fuse-native cannot be loaded: npm install fuse-native') }, 'driver', /^fuse-native: the package .* cannot be loaded$/, /^npm install fuse-native$/],
     ['Node is too old', { node: '20.18.3' }, 'Node.js', /20\.18\.3/, /20\.19 or later/],
     ['Node is much too old', { node: '18.20.0' }, 'Node.js', /18\.20/, /20\.19 or later/],
     ['there is no device', { linux: linux({ ...user, device: 'missing' }, { deviceMode: known(undefined), trial: undefined }) }, '/dev/fuse', /not there/, /modprobe fuse/],

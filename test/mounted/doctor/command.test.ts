@@ -5,15 +5,17 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { useHarbour, type Harbour } from '../../support/amarre-mounts.js';
+import { makeAuthority, type IssueOptions } from '../../support/certificates.js';
 import { amarre } from '../../support/cli.js';
 import { untilStalled } from '../../support/control.js';
-import { startServer, type TestServer } from '../../support/http-server.js';
+import { startServer } from '../../support/http-server.js';
 import { mountsIn } from '../../support/mount-list.js';
 import { begin, eventually } from '../../support/programs.js';
+import { startProxy, startTls } from '../../support/wire.js';
 import { like } from '../../support/like.js';
 
 const harbour = useHarbour();
-const servers: TestServer[] = [];
+const servers: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
@@ -158,6 +160,69 @@ describe('the way to the server', () => {
     const remote = await through(drive, (headers) => headers, ['range']);
     const examined = await examine(drive, [remote]);
     expect(verdicts(examined)).toEqual({ ranges: 'warning' });
+  });
+});
+
+describe('TLS', () => {
+  const name = 'files.example.org';
+
+  /** The drive's server behind TLS and behind a proxy that knows the name, and how an examination of it is asked for. */
+  async function secured(drive: Harbour, issue: Partial<IssueOptions> = {}, user?: string) {
+    const authority = await makeAuthority('A Company');
+    const tls = await startTls(Number(new URL(drive.remote.replace(/^sftpgo\+/, '')).port), await authority.issue({ names: [name], to: 100, ...issue }));
+    const proxy = await startProxy({ route: () => tls.port, ...(user !== undefined && { user }) });
+    servers.push(proxy, tls);
+    const file = join(drive.folder, 'authority.pem');
+    await writeFile(file, authority.cert);
+    return {
+      remote: `sftpgo+https://u@${name}/`,
+      direct: `sftpgo+https://u@127.0.0.1:${tls.port}/`,
+      trusting: ['--ca-file', file],
+      env: { ...drive.env, HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` },
+    };
+  }
+
+  test('through a proxy, by a certificate of an authority that is named: all is well', async () => {
+    const drive = await harbour();
+    const { remote, trusting, env } = await secured(drive);
+    const examined = await examine(drive, [remote, ...trusting], env);
+    expect(verdicts(examined)).toEqual({});
+    const found = new Map(examined.report.remote.map((finding) => [finding.check, finding.found]));
+    expect(found.get('certificate')).toMatch(/^for files\.example\.org by A Company, until \d{4}-\d\d-\d\d$/);
+    expect(found.get('proxy')).toContain(env.HTTPS_PROXY);
+  });
+
+  test('nobody vouches for the certificate', async () => {
+    const drive = await harbour();
+    const { remote, env } = await secured(drive);
+    const examined = await examine(drive, [remote], env);
+    expect(verdicts(examined)).toEqual({ certificate: 'failed', ...behind });
+    expect(examined.wrong.get('certificate')?.remedy).toContain('--ca-file');
+  });
+
+  test.each<[string, Partial<IssueOptions>, string]>([
+    ['has expired', { from: -3, to: -1 }, 'expired'],
+    ['is for another name', { names: ['other.example.org'] }, 'other.example.org'],
+  ])('the certificate %s', async (_, issue, words) => {
+    const drive = await harbour();
+    const { remote, trusting, env } = await secured(drive, issue);
+    const examined = await examine(drive, [remote, ...trusting], env);
+    expect(verdicts(examined)).toEqual({ certificate: 'failed', ...behind });
+    expect(examined.wrong.get('certificate')?.found).toContain(words);
+  });
+
+  test('the certificate ends soon, of a server that is reached directly', async () => {
+    const drive = await harbour();
+    const { direct, trusting } = await secured(drive, { names: ['127.0.0.1'], to: 3 });
+    expect(verdicts(await examine(drive, [direct, ...trusting]))).toEqual({ certificate: 'warning' });
+  });
+
+  test('the proxy wants a password, which nobody repeats', async () => {
+    const drive = await harbour();
+    const { remote, trusting, env } = await secured(drive, {}, 'ann:right');
+    const examined = await examine(drive, [remote, ...trusting], { ...env, HTTPS_PROXY: env.HTTPS_PROXY.replace('//', '//ann:wr0ng-secret@') });
+    expect(verdicts(examined)).toEqual({ proxy: 'failed', TLS: 'not tried', ...behind });
+    expect(JSON.stringify(examined.report) + examined.stderr).not.toContain('wr0ng-secret');
   });
 });
 
