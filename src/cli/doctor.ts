@@ -2,10 +2,12 @@
 import type { NetworkSettings } from '../http/dialing.js';
 import { elapsed } from '../http/elapsed.js';
 import { silentLog } from '../observe/log.js';
+import { unobserved } from '../observe/requests.js';
 import { openProvider } from '../providers/open.js';
 import type { Provider } from '../providers/provider.js';
 import { parseRemote, type Remote } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
+import { readAccess } from './access.js';
 import type { Command } from './command.js';
 import { readSignedInFacts } from './doctor/account-facts.js';
 import { judgeSignedIn } from './doctor/account-findings.js';
@@ -17,9 +19,8 @@ import { judgeNetwork, reachesServer } from './doctor/network-findings.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
 import { checkRemote, driverOf } from './mount.js';
-import { readNetwork } from './network.js';
 import { doctorSchema, readOptions, type DoctorSettings } from './options.js';
-import { completeCredentials, takeSecrets, terminalPassphrase, terminalPrompt, type Credentials, type GivenSecrets } from './secrets.js';
+import { takeSecrets, type Credentials } from './secrets.js';
 import { say } from './terminal.js';
 
 export const doctorCommand: Command = {
@@ -48,7 +49,7 @@ async function runDoctor(written: Readonly<Record<string, unknown>>): Promise<nu
   const given = takeSecrets(process.env);
   const settings = readOptions(doctorSchema, written);
   const named = written['remote'];
-  const target = typeof named === 'string' ? await prepareTarget(checkRemote(named), given, settings) : undefined;
+  const target = typeof named === 'string' ? { remote: parseRemote(checkRemote(named)), ...await readAccess(named, given, settings) } : undefined;
   const { signal, forget } = untilInterrupted();
   const report = openReport(settings.json, target?.remote);
   try {
@@ -69,23 +70,6 @@ interface Target {
   readonly network: NetworkSettings;
 }
 
-/** As mount prepares it, and with the same complaints. */
-async function prepareTarget(text: string, given: GivenSecrets, settings: DoctorSettings): Promise<Target> {
-  const remote = parseRemote(text);
-  const network = await readNetwork(settings, {
-    origin: remote.origin,
-    environment: process.env,
-    passphrase: given.keyPassphrase,
-    ask: terminalPassphrase(),
-  });
-  const credentials = await completeCredentials(given.credentials, {
-    passwordFile: settings['password-file'],
-    passwordCommand: settings['password-command'],
-    ask: terminalPrompt(`Password for ${text}: `),
-  });
-  return { remote, credentials, network };
-}
-
 async function examine(target: Target | undefined, settings: DoctorSettings, tell: Tell, signal: AbortSignal): Promise<void> {
   tell('machine', judgeMachine(await readMachineFacts({ cacheDir: settings['cache-dir'], driver: driverOf(settings) }, signal)));
   if (target === undefined) return;
@@ -103,7 +87,7 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
 function openRemote({ remote, credentials, network }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
   return openProvider(remote, credentials, {
-    ...patience, parallelRequests, instances, network, elapsed, insecureHttp: settings['insecure-http'],
+    ...patience, parallelRequests, instances, network, elapsed, observer: unobserved, insecureHttp: settings['insecure-http'],
   }, silentLog());
 }
 

@@ -8,13 +8,13 @@ import type { NetworkSettings } from '../http/dialing.js';
 import { openTerminalLog } from '../observe/terminal-log.js';
 import { parseRemote } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
+import { readAccess } from './access.js';
 import type { Command } from './command.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
 import { defaultUmask } from './mount-options.js';
-import { readNetwork } from './network.js';
 import { mountSchema, readOptions, type MountCommandSettings } from './options.js';
-import { completeCredentials, takeSecrets, terminalPassphrase, terminalPrompt, type Credentials } from './secrets.js';
+import { takeSecrets, type Credentials } from './secrets.js';
 import { showOutcome } from './serving/ending.js';
 import type { Plan } from './serving/plan.js';
 import { startServing } from './serving/starter.js';
@@ -47,17 +47,7 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
   const logFile = settings['log-file'];
   await requireOutside(mountpoint, '--cache-dir', stateFolder);
   if (logFile !== undefined) await requireOutside(mountpoint, '--log-file', dirname(logFile));
-  const network = await readNetwork(settings, {
-    origin: parseRemote(remote).origin,
-    environment: process.env,
-    passphrase: given.keyPassphrase,
-    ask: terminalPassphrase(),
-  });
-  const credentials = await completeCredentials(given.credentials, {
-    passwordFile: settings['password-file'],
-    passwordCommand: settings['password-command'],
-    ask: terminalPrompt(`Password for ${remote}: `),
-  });
+  const { network, credentials } = await readAccess(remote, given, settings);
   const plan = makePlan({ remote, mountpoint, stateFolder, credentials, network, settings });
   return plan.daemon ? serveInBackground(plan) : serveHere(plan);
 }

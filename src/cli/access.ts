@@ -1,0 +1,26 @@
+/** What leads to a remote besides its address: the way through the network and what signs in, as the options and the environment say, or the person when asked. */
+import type { NetworkSettings } from '../http/dialing.js';
+import { parseRemote } from '../providers/remote.js';
+import { readNetwork } from './network.js';
+import type { MountCommandSettings } from './options.js';
+import { completeCredentials, terminalPassphrase, terminalPrompt, type Credentials, type GivenSecrets } from './secrets.js';
+
+type Wanted = Pick<MountCommandSettings, 'connect-timeout' | 'ca-file' | 'client-cert' | 'client-key' | 'password-file' | 'password-command'>;
+
+/** Reads and asks. A usage error names the option or variable that is wrong, and never what is secret in it. */
+export async function readAccess(
+  remote: string, given: GivenSecrets, wanted: Wanted,
+): Promise<{ readonly network: NetworkSettings; readonly credentials: Credentials }> {
+  const network = await readNetwork(wanted, {
+    origin: parseRemote(remote).origin,
+    environment: process.env,
+    passphrase: given.keyPassphrase,
+    ask: terminalPassphrase(),
+  });
+  const credentials = await completeCredentials(given.credentials, {
+    passwordFile: wanted['password-file'],
+    passwordCommand: wanted['password-command'],
+    ask: terminalPrompt(`Password for ${remote}: `),
+  });
+  return { network, credentials };
+}
