@@ -29,11 +29,13 @@ export function pageWords(html: string): string {
   return '';
 }
 
-/** One sentence for an answer: its status, who seems to have given it, and what it said. */
-export function answerWords(status: number, contentType: string | undefined, text: string): string {
+/** One sentence for an answer: its status, who seems to have given it, and what it said. `sender` is how it names itself. */
+export function answerWords(status: number, contentType: string | undefined, text: string, sender: string | undefined): string {
+  if (status === 407) return 'the proxy wants another sign-in than it was given (status 407): HTTP_PROXY=http://user:password@host:port';
   if (isPage(contentType, text)) {
     const words = pageWords(text);
-    return `a web page came instead of an answer, from a proxy or a sign-in page before the server (status ${status}${words === '' ? '' : `: "${words}"`})`;
+    const by = sender === undefined ? '' : `, sent by ${plainWords(sender).slice(0, 60)}`;
+    return `a proxy or a sign-in page answered in the platform's place (status ${status}${words === '' ? '' : `: "${words}"`}${by})`;
   }
   const words = plainWords(text);
   return words === '' ? `the server answered ${status}` : `the server answered ${status}: ${words}`;

@@ -25,6 +25,11 @@ export class Answer {
     return this.head.header(name);
   }
 
+  /** How whoever gave it names itself: a server's name, or the proxies on the way. */
+  get sender(): string | undefined {
+    return this.header('server') ?? this.header('via');
+  }
+
   /** The body unpacked where it is gzip. EIO for another encoding, or a packed stream that is cut or damaged. */
   unpacked(): AsyncIterable<Uint8Array> {
     const encoding = this.header('content-encoding')?.toLowerCase() ?? 'identity';

@@ -15,6 +15,8 @@ export type Operation =
 export interface RefusedAnswer {
   readonly status: number;
   readonly contentType: string | undefined;
+  /** How whoever gave it names itself, where it does. */
+  readonly sender?: string | undefined;
   readonly text: string;
   /** Milliseconds, from Retry-After or X-Retry-In. */
   readonly retryAfter: number | undefined;
@@ -58,7 +60,7 @@ const changes: ReadonlySet<Operation> = new Set(['upload', 'make folder', 'delet
 /** Judges a refusal. `about` is the path, for the sentence. */
 export function judge(operation: Operation, answer: RefusedAnswer, about: string): Verdict {
   const words = parseSaid(answer);
-  const sentence = `${operation}: ${about}: ${words === undefined ? answerWords(answer.status, answer.contentType, answer.text) : ownWords(answer.status, words)}`;
+  const sentence = `${operation}: ${about}: ${words === undefined ? answerWords(answer.status, answer.contentType, answer.text, answer.sender) : ownWords(answer.status, words)}`;
   const verdict = (errno: Errno, then: Verdict['then'], more = ''): Verdict => ({
     error: new FsError(errno, more === '' ? sentence : `${sentence} (${more})`, { retryable: then === 'wait' || then === 'unsure' }),
     then,
@@ -93,7 +95,8 @@ export function judge(operation: Operation, answer: RefusedAnswer, about: string
       if (words.error === '' && /^not found$/i.test(words.message)) {
         return changes.has(operation) ? final('EPERM', 'the server does not offer this') : final('EIO', 'the server does not offer this');
       }
-      return final('ENOENT');
+      // SFTPGo says in `error` what it did not find. JSON without it is another's: a gateway that knows no such route.
+      return words.error === '' && answer.text !== '' ? final('EIO', 'it is not the platform that said so') : final('ENOENT');
     case 405:
       return final(changes.has(operation) ? 'EPERM' : 'EIO', 'the server does not offer this');
     case 500:

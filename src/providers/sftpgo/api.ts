@@ -44,7 +44,7 @@ export type Reply =
   | { readonly kind: 'answer'; readonly answer: Answer }
   | Refusal
   /** Not idempotent, and no answer came: it may have been done. */
-  | { readonly kind: 'lost'; readonly error: FsError };
+  | { readonly kind: 'lost'; readonly error: FsError; readonly retryAfter?: number | undefined };
 
 /** What looking showed about a change whose answer was lost. */
 export type Settlement = 'done' | 'not done' | 'unknown';
@@ -73,7 +73,7 @@ export class Api {
       if (settlement === 'unknown') {
         throw new FsError('EIO', `${call.operation}: ${call.path}: the answer was lost (${reply.error.message}), and what is there does not tell whether it was done`, { cause: reply.error });
       }
-      await progress.wait({ error: reply.error, again: 'later' });
+      await progress.wait({ error: reply.error, again: 'later', retryAfter: reply.retryAfter });
     }
   }
 
@@ -109,7 +109,7 @@ export class Api {
       case 'wait':
         return { failure: { error: verdict.error, again: 'later', retryAfter: answer.retryAfter } };
       case 'unsure':
-        if (!call.idempotent) return { done: { kind: 'lost', error: verdict.error } };
+        if (!call.idempotent) return { done: { kind: 'lost', error: verdict.error, retryAfter: answer.retryAfter } };
         return { failure: { error: verdict.error, again: 'later', retryAfter: answer.retryAfter } };
       case 'sign in':
         return token === undefined ? { done: reply } : { deadToken: token, reply };
@@ -120,12 +120,15 @@ export class Api {
 
   /**
    * A sign-in page of a proxy says 200, too. What changes something is believed only in SFTPGo's own
-   * words, which are JSON; what gives files is checked by those who read it.
+   * words, which are JSON; what gives files is checked further by those who read it.
    */
   private async checkSpeaker(call: Call, answer: Answer): Promise<Reply> {
     const contentType = answer.header('content-type');
-    if (call.operation === 'read' || call.operation === 'look' || contentType?.includes('json') === true) return { kind: 'answer', answer };
-    const words = answerWords(answer.status, contentType, await answer.text());
+    const ofFile = call.operation === 'read' || call.operation === 'look';
+    // A page of the drive's own comes as an attachment, as all its files do: one that does not is a portal's.
+    const inPlace = contentType?.includes('html') === true && answer.header('content-disposition') === undefined;
+    if (ofFile ? !inPlace : contentType?.includes('json') === true) return { kind: 'answer', answer };
+    const words = answerWords(answer.status, contentType, await answer.text(), answer.sender);
     return { kind: 'refused', status: answer.status, error: new FsError('EIO', `${call.operation}: ${call.path}: ${words}`), look: false };
   }
 }

@@ -8,6 +8,7 @@ export async function refusalOf(answer: Answer, now: number): Promise<RefusedAns
   return {
     status: answer.status,
     contentType: answer.header('content-type'),
+    sender: answer.sender,
     text: await answer.text(),
     // SFTPGo's own header is finer than Retry-After, which it rounds up to the second.
     retryAfter: parseGoDuration(answer.header('x-retry-in')) ?? parseRetryAfter(answer.header('retry-after'), now),

@@ -6,6 +6,8 @@
  */
 import { z } from 'zod';
 import { FsError } from '../../errors.js';
+import type { Answer } from '../../http/answer.js';
+import { answerWords, isPage } from '../../http/answer-words.js';
 import { failureOf, type HttpClient } from '../../http/client.js';
 import { orAborted } from '../../http/waiting.js';
 import type { Log } from '../../observe/log.js';
@@ -158,10 +160,10 @@ export class SignIn {
     }
     this.otp = undefined;
     const text = await answer.text();
-    return { done: this.readToken(text, answer.date, asked) };
+    return { done: this.readToken(answer, text, asked) };
   }
 
-  private readToken(text: string, serverTime: number, asked: number): Token {
+  private readToken(answer: Answer, text: string, asked: number): Token {
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -169,8 +171,15 @@ export class SignIn {
       value = undefined;
     }
     const parsed = tokenAnswer.safeParse(value);
-    if (!parsed.success) throw new FsError('EIO', 'what answers at this address is not SFTPGo\'s user API: its sign-in gave no token');
-    const lifetime = Math.max(0, Date.parse(parsed.data.expires_at) - serverTime);
+    if (!parsed.success) {
+      const words = answerWords(answer.status, answer.header('content-type'), text, answer.sender);
+      // What is JSON may hold a token in another form: it is not repeated.
+      const said = isPage(answer.header('content-type'), text) ? `: ${words}` : '';
+      throw new FsError('EIO', `what answers at this address is not SFTPGo's user API: its sign-in gave no token${said}`);
+    }
+    // Whose clock is not known cannot be reckoned with: then the token is used until it is refused.
+    if (answer.header('date') === undefined) return { text: parsed.data.access_token, renewAt: Infinity, endsAt: Infinity };
+    const lifetime = Math.max(0, Date.parse(parsed.data.expires_at) - answer.date);
     return { text: parsed.data.access_token, renewAt: asked + lifetime - renewBefore(lifetime), endsAt: asked + lifetime };
   }
 

@@ -170,7 +170,7 @@ describe('an answer that is lost is looked for, not guessed', () => {
     const { provider, backstage, emulator } = await start();
     await backstage.put('/f', bytesOf(10), someTime);
     await emulator.control.addRule({ route: 'delete', action: { kind: 'answer', status: 200, headers: { 'content-type': 'text/html' }, body: '<title>Sign in</title>' } });
-    await expect(provider.removeFile({ path: '/f' }, never)).rejects.toThrow(/web page.*Sign in/);
+    await expect(provider.removeFile({ path: '/f' }, never)).rejects.toThrow(/in the platform.s place.*Sign in/);
     expect(await backstage.tree()).toEqual(['/f']);
   });
 });
