@@ -104,7 +104,7 @@ export class AttributeSetter {
 
   /** The version's name went with the time; its bytes did not: blocks and pages stay good. */
   #sameBytes(inode: Inode, before: string, version: string): void {
-    for (const content of new Set([inode.content, inode.pages])) {
+    for (const content of new Set([inode.content, inode.pages, ...this.#sender.copies.contentsOf(inode)])) {
       if (content !== undefined && content !== 'lost' && content.version === before) content.version = version;
     }
     if (inode.draft?.version === before) inode.draft.version = version;

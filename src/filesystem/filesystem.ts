@@ -88,6 +88,13 @@ export interface OpenReply {
   readonly pagesOfAnother?: boolean;
 }
 
+/** Where a copy begins: in the file that is read, or in the one that is written. */
+export interface CopyEnd {
+  readonly node: NodeId;
+  readonly handle: FileHandle;
+  readonly offset: number;
+}
+
 /** One name of a folder. `cookie` is where the next read goes on. */
 export interface DirectoryEntry {
   readonly name: string;
@@ -176,6 +183,12 @@ export interface FileSystem {
   release(node: NodeId, handle: FileHandle, caller: Caller): Promise<void>;
   /** Mode 0 alone: grows the file to at least `offset + length`. */
   fallocate(node: NodeId, handle: FileHandle, mode: number, offset: number, length: number, caller: Caller): Promise<void>;
+  /**
+   * copy_file_range(2): makes a stretch of one open file that of another, and says how many bytes of it.
+   * Taken where the platform may copy the file itself, which it does at the next FLUSH or FSYNC; all
+   * else is EOPNOTSUPP, and the kernel reads and writes instead.
+   */
+  copyRange(from: CopyEnd, to: CopyEnd, length: number, caller: Caller): Promise<number>;
   /** SEEK_DATA and SEEK_HOLE. */
   lseek(node: NodeId, handle: FileHandle, offset: number, whence: 'data' | 'hole', caller: Caller): Promise<number>;
 

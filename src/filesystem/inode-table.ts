@@ -90,7 +90,7 @@ export class InodeTable {
 
   /** Drops an inode that neither the kernel nor anybody here uses, and then its parent likewise. */
   dropIfUnused(inode: Inode): void {
-    if (inode.isRoot || inode.lookups > 0 || inode.handles > 0 || inode.draft !== undefined || inode.children.size > 0) return;
+    if (inode.isRoot || inode.lookups > 0 || inode.handles > 0 || inode.lent > 0 || inode.draft !== undefined || inode.children.size > 0) return;
     if (!this.#byNode.delete(inode.node)) return;
     this.#giveBackNumber(inode);
     this.onDrop(inode);

@@ -41,6 +41,8 @@ export class Inode {
   handles = 0;
   /** Handles open for writing. */
   writers = 0;
+  /** Copies of it that the platform has not made yet. */
+  lent = 0;
   /** Handles that read through the kernel's pages. */
   pagers = 0;
   /** The version in `entry`, to be read. Made when it is first read. */

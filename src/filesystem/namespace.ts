@@ -105,7 +105,7 @@ export class Namespace {
 
   async #takeAway(inode: Inode, signal: AbortSignal): Promise<void> {
     const location = this.#core.table.locate(inode);
-    if (inode.handles > 0) inode.parked = await this.#core.provider.park(location, signal);
+    if (inode.handles > 0 || inode.lent > 0) inode.parked = await this.#core.provider.park(location, signal);
     else await this.#core.provider.removeFile(location, signal);
   }
 
@@ -144,6 +144,8 @@ export class Namespace {
         if (target !== undefined) target.replacing = undefined;
       }
     };
+    // What is to be a copy of the file that is replaced can get its bytes only now.
+    if (target !== undefined) await this.#sender.copies.secure(target, signal);
     const both = target === undefined ? [inode] : [inode, target];
     const doubtful = target?.kind === 'folder' ? [from, to, target] : [from, to];
     await this.#dropOnFailure(doubtful, () => this.#sender.whileQuiet(both, signal, move));

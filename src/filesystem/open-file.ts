@@ -64,6 +64,16 @@ export function mustBeOf(file: OpenFile, version: string | undefined): void {
   }
 }
 
+/** False where the handle has delivered bytes of a version other than this. */
+export function isOf(file: OpenFile, version: string): boolean {
+  try {
+    mustBeOf(file, version);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The error of whoever reads on in changes that were given up. */
 export function lost(inode: Inode): FsError {
   return new FsError('ESTALE', `changes of ${inode.path} that were read here could not be sent: what is there now is older`);

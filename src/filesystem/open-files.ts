@@ -4,14 +4,15 @@
  */
 import { FsError, isErrno, toFsError } from '../errors.js';
 import type { Core } from './core.js';
-import type { Caller, FileHandle, NodeId, OpenFlags, OpenReply } from './filesystem.js';
+import type { Caller, CopyEnd, FileHandle, NodeId, OpenFlags, OpenReply } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
-import { lost, mustBeOf, pagesAt, pinOf, type OpenFile } from './open-file.js';
+import { isOf, lost, mustBeOf, pagesAt, pinOf, type OpenFile } from './open-file.js';
 import { blockSize } from './reading/block.js';
 import { freshWindow, nextWindow, windowLimits } from './reading/prefetch-window.js';
 import type { RemoteContent } from './reading/remote-content.js';
 import { untilAborted } from './shared-task.js';
+import { notCopied } from './writing/copies.js';
 import type { Draft } from './writing/draft.js';
 import type { Sender } from './writing/sender.js';
 
@@ -111,6 +112,7 @@ export class OpenFiles {
     const place = file?.flags.append === true && !fromPageCache ? offset + inode.appendShift : offset;
     const { maxFileSize } = this.#core.provider.traits;
     if (place + data.length > maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${maxFileSize} bytes that the platform takes`);
+    await this.#sender.roomForCopy(inode, Infinity);
     await this.#sender.change(inode, caller.signal, (draft) => {
       draft.shown = true;
       return draft.write(place, data, this.#core.clock.now());
@@ -122,12 +124,54 @@ export class OpenFiles {
     return data.length;
   }
 
+  /**
+   * copy_file_range(2). Taken where it can become a copy that the platform makes of a whole file: from
+   * the start, or behind what was taken before, into a file with nothing else in it. It is as if the
+   * bytes had been written: they are read from the source until a FLUSH has the platform copy it.
+   */
+  async copyRange(from: CopyEnd, to: CopyEnd, length: number, caller: Caller): Promise<number> {
+    const target = this.#get(to.handle);
+    this.#writable();
+    const { inode } = target;
+    return await inode.crossings.write(to.offset, to.offset + length, () => this.#planCopy(this.#get(from.handle), target, from.offset, to.offset, length, caller.signal));
+  }
+
+  async #planCopy(from: OpenFile, to: OpenFile, offset: number, toOffset: number, length: number, signal: AbortSignal): Promise<number> {
+    const { inode: source } = from;
+    const { inode } = to;
+    const { provider } = this.#core;
+    if (provider.copy === undefined) throw notCopied(inode, 'it copies nothing');
+    if (source === inode || offset !== toOffset || offset !== inode.size) throw notCopied(inode, 'not the whole of a file');
+    if (source.isOrphan || source.draft?.dirty === true) throw notCopied(inode, `it does not have ${source.path} as it is here`);
+    if (source.kernelSize !== source.size) throw notCopied(inode, 'the source has changed');
+    await this.#freshen(source, signal);
+    await this.#prepare(inode, to, signal);
+    const content = this.#knowledge.contentOf(source);
+    // Who has read of another version, or believes in another end, gets what READ gives him.
+    const changing = source.draft !== undefined && isUnsent(source.draft);
+    const same = !changing && source.kernelSize === source.size && isOf(from, content.version);
+    if (!same || !this.#deliver(from, content)) throw notCopied(inode, 'the source has changed');
+    const end = Math.min(offset + length, content.size);
+    if (end <= offset) return 0;
+    if (end > provider.traits.maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${provider.traits.maxFileSize} bytes that the platform takes`);
+    await this.#sender.change(inode, signal, (draft) => {
+      const { copies } = this.#sender;
+      const lender = copies.sourceOf(draft);
+      if (!draft.takesCopy(content, offset) || (lender ?? source) !== source) throw notCopied(inode, 'it holds something else');
+      draft.copy(end, this.#core.clock.now(), () => copies.lend(source, content, draft, () => this.lastOut(source)));
+      return Promise.resolve();
+    });
+    inode.kernelSize = Math.max(inode.kernelSize ?? 0, end);
+    return end - offset;
+  }
+
   /** A new length for a file that somebody has open for writing. */
   async truncateOpen(inode: Inode, size: number, signal: AbortSignal): Promise<void> {
     this.#writable();
     const { maxFileSize } = this.#core.provider.traits;
     if (size > maxFileSize) throw new FsError('EFBIG', `${inode.path}: the platform takes no file of ${size} bytes`);
     await this.#prepare(inode, undefined, signal);
+    await this.#sender.roomForCopy(inode, size);
     await this.#sender.change(inode, signal, async (draft) => {
       draft.due = true;
       await draft.truncate(size, this.#core.clock.now());
@@ -208,7 +252,7 @@ export class OpenFiles {
       const failure = told ?? await this.#sender.send(inode, signal).then(() => undefined, toFsError);
       if (failure === undefined || ownerless(inode) !== draft || !isUnsent(draft)) continue;
       if (told === undefined) inode.untold = failure;
-      await this.#sender.keep(inode, draft, failure);
+      await this.#sender.giveUp(inode, draft, failure);
       return;
     }
   }
@@ -222,7 +266,7 @@ export class OpenFiles {
 
   /** Lets go of what only open handles kept of a file, once there are none. */
   async lastOut(inode: Inode): Promise<void> {
-    if (inode.handles > 0) return;
+    if (inode.handles > 0 || inode.lent > 0) return;
     if (inode.isOrphan) {
       const { draft, parked } = inode;
       inode.draft = undefined;
@@ -324,14 +368,18 @@ export class OpenFiles {
    */
   async #prepare(inode: Inode, file: OpenFile | undefined, signal: AbortSignal): Promise<void> {
     if (inode.draft === undefined && inode.place !== undefined) {
-      if (performance.now() - inode.learnt > this.#core.settings.attrTtl) {
-        const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
-        if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
-      }
+      await this.#freshen(inode, signal);
       // The end of the file as it is now, and as the kernel has it, who appends there.
       inode.appendShift = inode.kernelSize === undefined ? 0 : inode.size - inode.kernelSize;
     }
     if (file !== undefined) mustBeOf(file, inode.draft === undefined ? inode.entry.version : inode.draft.version);
+  }
+
+  /** A look at a file that nothing is staged of, unless the last word on it is young. */
+  async #freshen(inode: Inode, signal: AbortSignal): Promise<void> {
+    if (inode.draft !== undefined || inode.place === undefined || performance.now() - inode.learnt <= this.#core.settings.attrTtl) return;
+    const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
+    if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
   }
 
   #writable(): void {

@@ -108,6 +108,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     fsync: (node, _handle, caller) => files.fsync(node, caller),
     release: (_node, handle) => files.release(handle),
     fallocate: (_node, handle, mode, offset, length, caller) => files.fallocate(handle, mode, offset, length, caller),
+    copyRange: (from, to, length, caller) => files.copyRange(from, to, length, caller),
     lseek: (_node, handle, offset, whence) => Promise.resolve().then(() => files.lseek(handle, offset, whence)),
 
     opendir: (node, caller) => folders.open(node, caller),

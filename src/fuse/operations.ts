@@ -77,6 +77,12 @@ export async function perform(fs: FileSystem, node: NodeId, operation: FileSyste
       if (operation.mode !== 0) throw new FsError('EOPNOTSUPP', `fallocate(2) in mode ${operation.mode} is not supported`);
       await fs.fallocate(node, operation.handle, 0, operation.offset, operation.length, caller);
       return done;
+    case 'copyRange': {
+      const { handle, offset, toNode, toHandle, toOffset, length } = operation;
+      if (operation.flags !== 0) throw new FsError('EINVAL', 'copy_file_range(2) with flags');
+      const size = await fs.copyRange({ node, handle, offset }, { node: toNode, handle: toHandle, offset: toOffset }, length, caller);
+      return { reply: { kind: operation.wide ? 'copied' : 'written', size } };
+    }
     case 'lseek':
       return { reply: { kind: 'offset', offset: await fs.lseek(node, operation.handle, operation.offset, whence(operation.whence), caller) } };
     case 'opendir': {

@@ -74,6 +74,13 @@ export interface WriteOptions {
   readonly onProgress?: ((sent: number) => void) | undefined;
 }
 
+export interface CopyOptions {
+  /** The modification time to give the copy, milliseconds since the epoch. */
+  readonly modified: number;
+  /** The version of the source that is to be copied. */
+  readonly version: string;
+}
+
 export interface Quota {
   readonly total: number;
   readonly used: number;
@@ -179,8 +186,13 @@ export interface Provider {
    */
   park(file: Location, signal: AbortSignal): Promise<Location>;
 
-  /** Copies a file on the platform, over what is at `to`. There where `serverSideCopy` says so. */
-  copy?(from: Location, to: Location, options: { readonly modified: number }, signal: AbortSignal): Promise<Entry>;
+  /**
+   * Copies a file on the platform, over what is at `to` or as a new file, under the promises of `write`.
+   * What was copied is of `options.version`, before and after: another version, or none any more, is
+   * ESTALE. EOPNOTSUPP where the platform does not copy this file, or not for this user. There where
+   * `serverSideCopy` says so.
+   */
+  copy?(from: Location, to: Location, options: CopyOptions, signal: AbortSignal): Promise<Entry>;
 
   /** Room in all and room taken, in bytes; undefined where the platform does not tell. */
   quota(signal: AbortSignal): Promise<Quota | undefined>;

@@ -489,27 +489,46 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
     });
 
     describe('copy', () => {
+      const versionOf = async (path: string): Promise<string> => (await provider.stat({ path }, never)).version;
+
       it('is there where the traits say so, copies over what is there, and sets the time', async () => {
         expect(provider.copy !== undefined).toBe(provider.traits.serverSideCopy);
         if (provider.copy === undefined) return;
         const content = bytesOf(300_000);
         await backstage.put('/f', content, someTime);
         await backstage.put('/g', bytesOf(10), someTime);
-        for (const to of ['/g', '/new']) {
-          const entry = await provider.copy({ path: '/f' }, { path: to }, { modified: someTime + 9_000 }, never);
-          expect(entry).toMatchObject({ name: to.slice(1), kind: 'file', size: content.length, modified: someTime + 9_000 });
+        await backstage.putFolder('/d');
+        const version = await versionOf('/f');
+        for (const to of ['/g', '/new', '/d/f']) {
+          const entry = await provider.copy({ path: '/f' }, { path: to }, { modified: someTime + 9_000, version }, never);
+          expect(entry).toMatchObject({ name: to.slice(to.lastIndexOf('/') + 1), kind: 'file', size: content.length, modified: someTime + 9_000 });
+          expect(await provider.stat({ path: to }, never)).toMatchObject({ modified: someTime + 9_000, version: entry.version });
           expect((await backstage.get(to))?.equals(content)).toBe(true);
         }
         expect((await provider.stat({ path: '/f' }, never)).modified).toBe(someTime);
-        expect(await backstage.tree()).toEqual(['/f', '/g', '/new']);
+        expect(await backstage.tree()).toEqual(['/d/', '/d/f', '/f', '/g', '/new']);
       });
 
-      it('of nothing, or to nowhere, is ENOENT, and leaves nothing', async () => {
+      it('of another version than was asked for, or of nothing, is ESTALE: what was there stays', async () => {
+        if (provider.copy === undefined) return;
+        await backstage.put('/f', bytesOf(10), someTime);
+        await backstage.put('/g', bytesOf(5), someTime);
+        const version = await versionOf('/f');
+        for (const change of [() => backstage.put('/f', bytesOf(11), someTime), () => backstage.put('/f', bytesOf(10), someTime + 5000), () => backstage.remove('/f')]) {
+          await change();
+          await expect(provider.copy({ path: '/f' }, { path: '/g' }, { modified: someTime, version }, never)).rejects.toMatchObject({ errno: 'ESTALE' });
+          expect((await backstage.get('/g'))?.equals(bytesOf(5))).toBe(true);
+        }
+        await expect.poll(() => backstage.tree(), soon).toEqual(['/g']);
+      });
+
+      it('onto a folder is EISDIR, into no folder ENOENT, which is not made: nothing is left', async () => {
         if (provider.copy === undefined) return;
         await backstage.put('/f', bytesOf(10), someTime);
         await backstage.putFolder('/d');
-        await expect(provider.copy({ path: '/no' }, { path: '/g' }, { modified: someTime }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
-        await expect(provider.copy({ path: '/f' }, { path: '/d' }, { modified: someTime }, never)).rejects.toMatchObject({ errno: 'EISDIR' });
+        const options = { modified: someTime, version: await versionOf('/f') };
+        await expect(provider.copy({ path: '/f' }, { path: '/d' }, options, never)).rejects.toMatchObject({ errno: 'EISDIR' });
+        await expect(provider.copy({ path: '/f' }, { path: '/no/f' }, options, never)).rejects.toMatchObject({ errno: 'ENOENT' });
         await expect.poll(() => backstage.tree(), soon).toEqual(['/d/', '/f']);
       });
     });

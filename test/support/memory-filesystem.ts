@@ -4,7 +4,7 @@
  */
 import { FsError } from '../../src/errors.js';
 import {
-  rootNode, type AttributeChanges, type Attributes, type AttributesReply, type Caller, type DirectoryEntry, type EntryReply,
+  rootNode, type AttributeChanges, type Attributes, type AttributesReply, type Caller, type CopyEnd, type DirectoryEntry, type EntryReply,
   type FileHandle, type FileSystem, type KernelNotices, type NegativeReply, type NodeId, type OpenFlags, type OpenReply,
   type Pending, type StatfsReply, type TimeChange, type UnsentFile,
 } from '../../src/filesystem/filesystem.js';
@@ -253,6 +253,13 @@ export class MemoryFileSystem implements FileSystem {
     await this.#asked('fallocate', caller);
     const found = this.#node(node);
     if (offset + length > found.size) this.#resize(found, offset + length);
+  }
+
+  async copyRange(from: CopyEnd, to: CopyEnd, length: number, caller: Caller): Promise<number> {
+    await this.#asked('copyRange', caller);
+    if (this.#options.discard === true) throw new FsError('EOPNOTSUPP', 'there are no bytes to be copied');
+    const bytes = this.#node(from.node).bytes.subarray(from.offset, from.offset + length);
+    return await this.write(to.node, to.handle, to.offset, bytes, { fromPageCache: false }, caller);
   }
 
   async lseek(node: NodeId, _handle: FileHandle, offset: number, whence: 'data' | 'hole', caller: Caller): Promise<number> {

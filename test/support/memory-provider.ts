@@ -5,9 +5,9 @@
  */
 import { FsError, toFsError, type Errno } from '../../src/errors.js';
 import { hiddenNameSource, hiddenPrefix, isHiddenName } from '../../src/providers/hidden-names.js';
-import { lastName, MemoryServer, notFound, type FolderNode, type Node } from './memory-server.js';
+import { lastName, MemoryServer, notFound, type FileNode, type FolderNode, type Node } from './memory-server.js';
 import type {
-  Content, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
+  Content, CopyOptions, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
 } from '../../src/providers/provider.js';
 
 export type Member =
@@ -17,7 +17,7 @@ export type Member =
 /**
  * Where a call stands when the hook is asked: `start`, before anything; `chunk`, before each piece
  * of a download's body or batch of a listing (`offset`: bytes or entries given before it) and
- * before each piece of an upload's content is asked for; `commit`, a write's bytes are all in and
+ * before each piece of an upload's content is asked for; `commit`, a write's or copy's bytes are all in and
  * nothing has changed; `end`, done, the answer not given yet (throw here to lose an answer).
  */
 export type Stage = 'start' | 'chunk' | 'commit' | 'end';
@@ -98,7 +98,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
     this.batchSize = options.batchSize ?? 1000;
     this.nextHiddenName = hiddenNameSource(options.instance ?? 'memory01', () => this.clock());
     if (this.traits.serverSideCopy) {
-      this.copy = (from, to, copyOptions, signal) => this.copyFile(from, to, copyOptions.modified, signal);
+      this.copy = (from, to, copyOptions, signal) => this.copyFile(from, to, copyOptions, signal);
     }
   }
 
@@ -283,12 +283,20 @@ export class MemoryProvider extends MemoryServer implements Provider {
     return Promise.resolve();
   }
 
-  private copyFile(from: Location, to: Location, modified: number, signal: AbortSignal): Promise<Entry> {
-    return this.run('copy', from.path, { to: to.path }, signal, () => {
-      const node = this.fileAt(from.path);
+  private copyFile(from: Location, to: Location, { modified, version }: CopyOptions, signal: AbortSignal): Promise<Entry> {
+    return this.run('copy', from.path, { to: to.path }, signal, async (stage) => {
+      const source = (): FileNode => {
+        const node = this.find(from.path);
+        if (node?.kind !== 'file' || this.entry(lastName(from.path), node).version !== version) throw new FsError('ESTALE', `${from.path} is of another version now`);
+        return node;
+      };
+      const { bytes } = source();
+      this.checkTarget(to.path);
+      await stage('commit');
+      source();
       const { folder, name } = this.checkTarget(to.path);
       const old = folder.children.get(name);
-      this.setChild(folder, name, { kind: 'file', id: old?.id ?? this.newId(), bytes: node.bytes, modified: Math.floor(modified) });
+      this.setChild(folder, name, { kind: 'file', id: old?.id ?? this.newId(), bytes, modified: Math.floor(modified) });
       return this.entryAt(to.path);
     });
   }

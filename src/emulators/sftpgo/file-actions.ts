@@ -1,5 +1,5 @@
 /** Deleting one file, moving, copying, setting a time: what changes files without their bytes passing the wire. */
-import { copyFile, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { z } from 'zod';
 import type { Answer } from '../common/delivery.js';
@@ -8,6 +8,7 @@ import { makeParents } from './directories.js';
 import { denied, done, noSpace, notFound, Refusal, telling, unsupported } from './errors.js';
 import { cleanPath, statLink } from './home.js';
 import { jsonBody } from './json-body.js';
+import { copyContent } from './sparse-copy.js';
 import { fromTo, type Session } from './session.js';
 import { setTime } from './times.js';
 import type { User } from './users.js';
@@ -89,7 +90,7 @@ async function copyTree(user: User, from: string, target: string): Promise<void>
   user.needFor(old === undefined ? 'upload' : 'overwrite', target);
   const bytes = Number(source.size) - (old?.isFile() === true ? Number(old.size) : 0);
   if (user.roomBytes <= 0 || bytes > user.roomBytes) throw noSpace();
-  await copyFile(from, to);
+  await copyContent(from, to);
   user.use(bytes);
 }
 

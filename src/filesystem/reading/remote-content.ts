@@ -59,6 +59,11 @@ export class RemoteContent {
     return this.#parts.settled;
   }
 
+  /** Where the platform has it now. ESTALE once it is gone. */
+  location(): Location {
+    return this.#parts.locate();
+  }
+
   /** The bytes `[offset, offset + length)`, fewer at the end, as they came from the network. */
   async read(offset: number, length: number, reader: Reader, signal: AbortSignal): Promise<Uint8Array[]> {
     const end = Math.min(offset + length, this.size);

@@ -1,7 +1,7 @@
 /**
  * The local copy of a file while somebody writes it: what was written lies in a staged file, what
- * was not is read from the version that it was made from. It is sent as a whole, and stays as a
- * cache for its writers once it is sent.
+ * was not is read from the version that it was made from, or from the file that it is a copy of. It
+ * is sent as a whole, and stays as a cache for its writers once it is sent.
  */
 import { FsError } from '../../errors.js';
 import type { KeptFile, StagedFile, StagingNote } from '../../storage/staging.js';
@@ -10,6 +10,20 @@ import { addExtent, cutExtents, gapsBelow, noExtents, splitByExtents, type Exten
 
 /** Bytes fetched at once to fill a gap. */
 const fillPiece = 4 * 1024 * 1024;
+
+/** The content of another file, which a copy stands for. */
+export interface Loan {
+  readonly content: RemoteContent;
+  /** The copy needs it no more. What comes after the first call does nothing. */
+  giveBack(): Promise<void>;
+}
+
+interface Base {
+  readonly content: RemoteContent;
+  readonly limit: number;
+  /** It is another file's. */
+  readonly loan?: Loan | undefined;
+}
 
 export class Draft {
   readonly file: StagedFile;
@@ -37,7 +51,7 @@ export class Draft {
   /** While an upload reads it: a change waits for this to resolve, so that no upload is torn. */
   sealed: Promise<void> | undefined;
   /** What lies below `limit` and was not written here is this version's. */
-  #base: { readonly content: RemoteContent; readonly limit: number } | undefined;
+  #base: Base | undefined;
   #present: Extents = noExtents;
   readonly #changes = new Set<Promise<void>>();
 
@@ -73,12 +87,54 @@ export class Draft {
     this.#changed(now);
     return this.#change(async () => {
       await this.file.truncate(size);
-      if (this.#base !== undefined && size < this.#base.limit) {
-        this.#base = size === 0 ? undefined : { content: this.#base.content, limit: size };
+      const base = this.#base;
+      if (base !== undefined && size < base.limit) {
+        this.#base = size === 0 ? undefined : { ...base, limit: size };
+        if (size === 0) await base.loan?.giveBack();
       }
       this.#present = cutExtents(this.#present, size);
       this.size = size;
     });
+  }
+
+  /** What the platform can copy by itself: another file's whole content, in which nothing was changed here. */
+  get planned(): RemoteContent | undefined {
+    const base = this.#base;
+    if (base?.loan === undefined || this.#present.length > 0) return undefined;
+    return base.limit === this.size && base.content.size === this.size ? base.content : undefined;
+  }
+
+  /** It is a copy of which no byte ever came to this machine: there is nothing to keep. */
+  get holdsNothing(): boolean {
+    return this.#base?.loan !== undefined && this.#present.length === 0;
+  }
+
+  /** Whether bytes of another file can follow here from `offset` on: in an empty draft, or behind those before them. */
+  takesCopy(content: RemoteContent, offset: number): boolean {
+    if (this.#present.length > 0 || offset !== this.size) return false;
+    if (this.#base === undefined) return offset === 0;
+    return this.#base.loan !== undefined && this.#base.limit === offset && this.#base.content.version === content.version;
+  }
+
+  /** Stands for the first `end` bytes of a file from now on, beginning as `takesCopy` says. `lend` is asked where it does not yet. */
+  copy(end: number, now: number, lend: () => Loan): void {
+    this.#changed(now);
+    this.due = true;
+    if (this.#base === undefined) {
+      const loan = lend();
+      this.#base = { content: loan.content, limit: end, loan };
+    } else {
+      this.#base = { ...this.#base, limit: end };
+    }
+    this.size = end;
+  }
+
+  /** The platform has copied it: what it stands for is its own file now. */
+  async copied(content: RemoteContent): Promise<void> {
+    const before = this.#base;
+    this.#base = { content, limit: this.size };
+    before?.content.cancel(this);
+    await before?.loan?.giveBack();
   }
 
   /** Resolves when every change begun before has ended. */
@@ -122,6 +178,7 @@ export class Draft {
       }
     }
     this.#base = undefined;
+    await base.loan?.giveBack();
   }
 
   /** Leaves the bytes on the disk, with a note that says what they are and why they are there. */
@@ -129,6 +186,7 @@ export class Draft {
     await this.quiet();
     const note = this.#lastNote(path, reason);
     this.#base?.content.cancel(this);
+    await this.#base?.loan?.giveBack();
     return await this.file.keep(note);
   }
 
@@ -139,9 +197,11 @@ export class Draft {
 
   /** Lets the staged file go. What is on the platform, or was given up, needs it no more. */
   async discard(): Promise<void> {
-    this.#base?.content.cancel(this);
+    const base = this.#base;
+    base?.content.cancel(this);
     this.#base = undefined;
     await this.file.discard();
+    await base?.loan?.giveBack();
   }
 
   /** What the note beside the staged file says. */
@@ -157,7 +217,8 @@ export class Draft {
   }
 
   #lastNote(path: string, reason: string): StagingNote {
-    return this.note(path, this.unfinished ? 'writing' : 'kept', reason);
+    const whence = this.#base?.loan === undefined ? '' : '; the platform was to copy the rest of it from another file';
+    return this.note(path, this.unfinished ? 'writing' : 'kept', `${reason}${whence}`);
   }
 
   async #change(work: () => Promise<void>): Promise<void> {

@@ -13,6 +13,7 @@ import type { Inode } from '../inode.js';
 import type { UploadReport } from '../inspection.js';
 import type { Knowledge } from '../knowledge.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
+import { Copies } from './copies.js';
 import { Draft } from './draft.js';
 
 /** An upload under way, which outlives its draft where that was given up meanwhile. */
@@ -40,6 +41,8 @@ class Progress {
 }
 
 export class Sender {
+  /** What the platform is to copy. */
+  readonly copies: Copies;
   readonly #core: Core;
   readonly #knowledge: Knowledge;
   readonly #sending = new Map<Inode, Upload>();
@@ -52,6 +55,7 @@ export class Sender {
   constructor(core: Core, knowledge: Knowledge) {
     this.#core = core;
     this.#knowledge = knowledge;
+    this.copies = new Copies(core);
   }
 
   /** What could not be sent since this mount began. */
@@ -105,6 +109,11 @@ export class Sender {
         await untilAborted(running.task.settled(), signal);
         continue;
       }
+      if (running === undefined && inode.lent > 0) {
+        await this.copies.secure(inode, signal);
+        // Asked anew: somebody may have sent it meanwhile.
+        if (this.#sending.has(inode) || inode.draft !== draft) continue;
+      }
       const progress = new Progress();
       const task = running?.task ?? new SharedTask((own) => this.#upload(inode, draft, progress, own));
       if (running === undefined) this.#sending.set(inode, { draft, task, progress });
@@ -134,13 +143,31 @@ export class Sender {
     for (const top of tops) this.#gates.set(top, opened);
     try {
       for (const [inode, running] of [...this.#sending]) {
-        if (!this.#waiting.has(inode) && tops.some((top) => inode.isBelow(top))) await untilAborted(running.task.settled(), signal);
+        if (!this.#waiting.has(inode) && tops.some((top) => this.#touches(inode, running.draft, top))) await untilAborted(running.task.settled(), signal);
       }
       return await work();
     } finally {
       for (const top of tops) this.#gates.delete(top);
       open();
     }
+  }
+
+  /** Before what the platform was to copy is changed here: ENOSPC where this machine could not hold its first `keeps` bytes. */
+  async roomForCopy(inode: Inode, keeps: number): Promise<void> {
+    const planned = inode.draft?.planned;
+    if (planned !== undefined) await this.#core.staging.ensureRoom(Math.min(keeps, planned.size));
+  }
+
+  /** Keeps what could not be sent; a copy of which nothing came to this machine is only given up: its source is where it was. */
+  async giveUp(inode: Inode, draft: Draft, error: FsError): Promise<void> {
+    if (!draft.holdsNothing) {
+      await this.keep(inode, draft, error);
+      return;
+    }
+    inode.draft = undefined;
+    this.#core.log.error({ path: inode.path, errno: error.errno, reason: error.message }, 'a file could not be copied on the platform');
+    await draft.discard();
+    this.showPlatform(inode, draft);
   }
 
   /**
@@ -236,21 +263,19 @@ export class Sender {
 
   async #upload(inode: Inode, draft: Draft, progress: Progress, signal: AbortSignal): Promise<void> {
     let unseal: () => void = () => undefined;
+    const before = draft.sealed;
     draft.sealed = new Promise((resolve) => { unseal = resolve; });
     try {
       // First the gate, in the same turn: a rename either waits for this upload or is waited for.
-      await this.#gate(inode, signal);
+      await this.#gate(inode, draft, signal);
+      // A copy that is getting its bytes has it sealed already.
+      await before;
       if (inode.isOrphan) return;
       await draft.quiet();
-      await draft.complete(signal);
       const started = performance.now();
-      const content: Content = { size: draft.size, open: (start) => draft.file.stream(start, draft.size) };
-      inode.uncertain = true;
-      const entry = await this.#core.provider.write(this.#core.table.locate(inode), content, { modified: draft.modified, onProgress: (sent) => progress.note(sent) }, signal);
-      inode.uncertain = false;
-      this.#core.log.debug({ path: inode.path, bytes: draft.size, ms: Math.round(performance.now() - started) }, 'sent');
-      this.#sent(inode, draft, entry);
-      await this.#letGoOf(inode.path, draft.size, draft.file.data, []);
+      const copied = await this.#copy(inode, draft, signal);
+      if (!copied) await this.#put(inode, draft, progress, signal);
+      this.#core.log.debug({ path: inode.path, bytes: draft.size, copied, ms: Math.round(performance.now() - started) }, 'sent');
     } catch (thrown) {
       const error = toFsError(thrown);
       draft.failure = error;
@@ -263,6 +288,31 @@ export class Sender {
       draft.sealed = undefined;
       unseal();
     }
+  }
+
+  /** True where the platform has copied it by itself. */
+  async #copy(inode: Inode, draft: Draft, signal: AbortSignal): Promise<boolean> {
+    if (draft.planned === undefined) return false;
+    inode.uncertain = true;
+    const entry = await this.copies.make(inode, draft, signal);
+    inode.uncertain = false;
+    if (entry === undefined) {
+      await this.#core.staging.ensureRoom(draft.size);
+      return false;
+    }
+    this.#sent(inode, draft, entry);
+    await draft.copied(this.#knowledge.contentOf(inode));
+    return true;
+  }
+
+  async #put(inode: Inode, draft: Draft, progress: Progress, signal: AbortSignal): Promise<void> {
+    await draft.complete(signal);
+    const content: Content = { size: draft.size, open: (start) => draft.file.stream(start, draft.size) };
+    inode.uncertain = true;
+    const entry = await this.#core.provider.write(this.#core.table.locate(inode), content, { modified: draft.modified, onProgress: (sent) => progress.note(sent) }, signal);
+    inode.uncertain = false;
+    this.#sent(inode, draft, entry);
+    await this.#letGoOf(inode.path, draft.size, draft.file.data, []);
   }
 
   #newDraft(inode: Inode, keeps: number): Draft {
@@ -293,13 +343,22 @@ export class Sender {
     if (ours) inode.pages = inode.pagers > 0 ? this.#knowledge.contentOf(inode) : undefined;
   }
 
+  /** A copy is of its source, too: neither is moved while it is made. */
+  #touches(inode: Inode, draft: Draft, top: Inode): boolean {
+    return inode.isBelow(top) || this.copies.sourceOf(draft)?.isBelow(top) === true;
+  }
+
   #gatesAbove(inodes: readonly Inode[]): Promise<void>[] {
     return [...this.#gates].filter(([top]) => inodes.some((inode) => inode.isBelow(top))).map(([, opened]) => opened);
   }
 
   /** Waits for the renames and removals under way at or above an inode. */
-  async #gate(inode: Inode, signal: AbortSignal): Promise<void> {
-    for (let gates = this.#gatesAbove([inode]); gates.length > 0; gates = this.#gatesAbove([inode])) {
+  async #gate(inode: Inode, draft: Draft, signal: AbortSignal): Promise<void> {
+    const ways = (): Promise<void>[] => {
+      const source = this.copies.sourceOf(draft);
+      return this.#gatesAbove(source === undefined ? [inode] : [inode, source]);
+    };
+    for (let gates = ways(); gates.length > 0; gates = ways()) {
       this.#waiting.add(inode);
       try {
         await untilAborted(Promise.all(gates), signal);

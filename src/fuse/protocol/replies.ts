@@ -16,6 +16,7 @@ export type Reply =
   | { readonly kind: 'created'; readonly created: EntryReply & OpenReply }
   | { readonly kind: 'data'; readonly pieces: readonly Uint8Array[] }
   | { readonly kind: 'written'; readonly size: number }
+  | { readonly kind: 'copied'; readonly size: number }
   | { readonly kind: 'statfs'; readonly statfs: StatfsReply }
   | { readonly kind: 'xattrSize'; readonly size: number }
   | { readonly kind: 'offset'; readonly offset: number };
@@ -78,9 +79,10 @@ export function encodeReply(unique: number, reply: Reply): Uint8Array[] {
       writeStatfs(bytes, reply.statfs, replyHeaderSize);
       return [bytes];
     }
+    case 'copied':
     case 'offset': {
       const bytes = header(unique, 0, 8);
-      writeU64(bytes, reply.offset, replyHeaderSize);
+      writeU64(bytes, reply.kind === 'copied' ? reply.size : reply.offset, replyHeaderSize);
       return [bytes];
     }
   }

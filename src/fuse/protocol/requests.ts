@@ -46,6 +46,22 @@ export interface SetattrOperation {
   readonly mtime?: TimeSpec | 'now';
 }
 
+/** COPY_FILE_RANGE and COPY_FILE_RANGE_64; the node of the header is the file that is read. */
+export interface CopyRangeOperation {
+  readonly op: 'copyRange';
+  readonly handle: number;
+  readonly offset: number;
+  readonly toNode: number;
+  readonly toHandle: number;
+  readonly toOffset: number;
+  /** Bytes; no more than the kernel can be answered in the reply's field. */
+  readonly length: number;
+  /** copy_file_range(2)'s flags, of which there are none yet. */
+  readonly flags: number;
+  /** The reply's count has 64 bits. */
+  readonly wide: boolean;
+}
+
 export interface InitOperation {
   readonly op: 'init';
   readonly major: number;
@@ -106,12 +122,16 @@ export type Operation =
   | { readonly op: 'interrupt'; /** The request that nobody waits for any more. */ readonly target: number }
   | { readonly op: 'lseek'; readonly handle: number; readonly offset: number; readonly whence: number }
   | { readonly op: 'fallocate'; readonly handle: number; readonly offset: number; readonly length: number; readonly mode: number }
+  | CopyRangeOperation
   | InitOperation
   /** One that this driver has no answer for but ENOSYS. */
   | { readonly op: 'unknown' };
 
 /** The longest name of an extended attribute in bytes, as Linux has it. */
 const xattrNameMax = 255;
+
+/** The most bytes that a reply to COPY_FILE_RANGE can count in whole pages. */
+const narrowCopyMax = 2 ** 32 - 4096;
 
 /** Reads the header. Throws EINVAL where there is none, or its length is not that of `bytes`. */
 export function decodeHeader(bytes: Buffer): RequestHeader {
@@ -169,6 +189,8 @@ export function decodeOperation(header: RequestHeader, bytes: Buffer): Operation
     case opcodes.INTERRUPT: return { op: 'interrupt', target: fields.u64('the number of a request') };
     case opcodes.LSEEK: return lseek(fields);
     case opcodes.FALLOCATE: return fallocate(fields);
+    case opcodes.COPY_FILE_RANGE: return copyRange(fields, false);
+    case opcodes.COPY_FILE_RANGE_64: return copyRange(fields, true);
     case opcodes.INIT: return init(fields);
     default: return { op: 'unknown' };
   }
@@ -319,6 +341,19 @@ function fallocate(fields: FieldReader): Operation {
   const length = fields.u64('a length', 'EFBIG');
   if (!Number.isSafeInteger(offset + length)) throw new FsError('EFBIG', 'a size past 2^53');
   return { op: 'fallocate', handle, offset, length, mode: fields.u32() };
+}
+
+function copyRange(fields: FieldReader, wide: boolean): Operation {
+  const handle = handleOf(fields);
+  const offset = fields.u64('an offset', 'EFBIG');
+  const toNode = fields.u64('the number of a node');
+  const toHandle = handleOf(fields);
+  const toOffset = fields.u64('an offset', 'EFBIG');
+  const asked = fields.u64('a length', 'EFBIG');
+  // Kernels before 6.17 ask for more than the 32 bits of their reply can say.
+  const length = wide ? asked : Math.min(asked, narrowCopyMax);
+  if (!Number.isSafeInteger(Math.max(offset, toOffset) + length)) throw new FsError('EFBIG', 'a copy that ends past 2^53');
+  return { op: 'copyRange', handle, offset, toNode, toHandle, toOffset, length, flags: fields.u64('flags'), wide };
 }
 
 function init(fields: FieldReader): Operation {

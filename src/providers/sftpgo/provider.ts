@@ -7,11 +7,12 @@ import { HttpClient } from '../../http/client.js';
 import type { Log } from '../../observe/log.js';
 import { isHiddenName } from '../hidden-names.js';
 import { joinPath, nameOf, parentOf } from '../paths.js';
-import type { Content, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions } from '../provider.js';
+import type { Content, CopyOptions, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions } from '../provider.js';
 import type { Remote } from '../remote.js';
 import type { Credentials, ProviderSettings } from '../settings.js';
 import { Api } from './api.js';
 import { Connector } from './connecting.js';
+import { FileCopier } from './copying.js';
 import { refuseName } from './encoding.js';
 import { Lister } from './listing.js';
 import { Looker, type Sight } from './looking.js';
@@ -42,6 +43,7 @@ export class SftpgoProvider implements Provider {
   private readonly lister: Lister;
   private readonly reader: FileReader;
   private readonly writer: FileWriter;
+  private readonly copier: FileCopier;
   private readonly mover: Mover;
   private readonly temporaries: Temporaries;
   private readonly connector: Connector;
@@ -65,6 +67,7 @@ export class SftpgoProvider implements Provider {
     this.temporaries = new Temporaries(api, instances, log);
     this.reader = new FileReader(api, this.looker);
     this.writer = new FileWriter(api, this.looker, this.temporaries, log);
+    this.copier = new FileCopier(api, this.looker, this.temporaries, this.writer);
     this.mover = new Mover(api, this.looker, this.lister, this.temporaries, this.sightings);
     this.connector = new Connector(api, this.looker);
     this.probe = new Prober({
@@ -158,9 +161,9 @@ export class SftpgoProvider implements Provider {
     throw new FsError('EIO', `${from} could not be moved away`);
   }
 
-  async copy(from: Location, to: Location, options: { readonly modified: number }, signal: AbortSignal): Promise<Entry> {
+  async copy(from: Location, to: Location, options: CopyOptions, signal: AbortSignal): Promise<Entry> {
     const path = this.newPath(to);
-    return this.note(path, await this.writer.copy(this.openable(from), path, options.modified, signal));
+    return this.note(path, await this.copier.copy(this.openable(from), path, options, signal));
   }
 
   /** SFTPGo does not tell a user his quota. */

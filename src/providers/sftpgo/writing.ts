@@ -18,10 +18,10 @@ import { sightError } from './sight-error.js';
 import type { Temporaries } from './temporaries.js';
 import { formatVersion, wholeSecond } from './version.js';
 
-type FileSight = Extract<Sight, { kind: 'file' }>;
+export type FileSight = Extract<Sight, { kind: 'file' }>;
 
 /** A folder where nothing may be renamed is believed to stay so for this long, in milliseconds: rights are changed by people. */
-const rightsLast = 10 * 60_000;
+export const rightsLast = 10 * 60_000;
 
 export class FileWriter {
   /** Folders where the user may not rename: files there are made directly. */
@@ -40,32 +40,9 @@ export class FileWriter {
     return placed ? entryOf(path, staged.sight) : this.writeDirectly(path, content, options, signal);
   }
 
-  /** The contract's `copy`: the server copies under a hidden name, which then takes its place as an upload does. */
-  async copy(from: string, to: string, modified: number, signal: AbortSignal): Promise<Entry> {
-    const source = await this.looker.look(from, signal);
-    if (source.kind !== 'file') throw sightError(from, source);
-    const temporary = this.temporaries.pathIn(parentOf(to));
-    try {
-      const reply = await this.api.call({
-        operation: 'copy', method: 'POST', route: '/user/file-actions/copy', path: from, target: temporary, answerWithin: 'server',
-        accept: [200], idempotent: false,
-      }, signal);
-      if (reply.kind === 'lost') throw reply.error;
-      if (reply.kind === 'refused') throw await this.explainCopy(from, to, reply, signal);
-      await reply.answer.discard();
-      await this.setTime(temporary, modified, signal);
-      const sight = await this.looker.look(temporary, signal);
-      if (sight.kind !== 'file' || sight.size !== source.size) {
-        throw new FsError('EIO', `copying ${from}: the copy has not the size of what was copied`, { retryable: true });
-      }
-      if (!await this.putInPlace({ path: temporary, sight }, to, signal)) {
-        throw new FsError('EOPNOTSUPP', `copying to ${to}: the user may not rename there`);
-      }
-      return entryOf(to, sight);
-    } catch (error) {
-      this.temporaries.discard(temporary, { mayCome: true });
-      throw error;
-    }
+  /** False where files in the folder of a path are made directly, since nothing may be renamed there. */
+  maySwap(path: string): boolean {
+    return !this.direct.has(parentOf(path));
   }
 
   /** Sets a time; the milliseconds must be whole. */
@@ -130,7 +107,7 @@ export class FileWriter {
   }
 
   /** The header is ignored silently where the right to set times is missing. */
-  private checkTime(path: string, sight: FileSight, modified: number): void {
+  checkTime(path: string, sight: FileSight, modified: number): void {
     if (sight.modified === wholeSecond(Math.floor(modified)) || this.toldOfTimes) return;
     this.toldOfTimes = true;
     this.log.warn({ folder: parentOf(path) }, 'the server does not take modification times from this user: files get the time of their upload');
@@ -141,7 +118,7 @@ export class FileWriter {
    * target yet. From the moment that the move is sent an interrupt only shortens the wait: nobody
    * could tell what it left behind.
    */
-  private async putInPlace(
+  async putInPlace(
     staged: { readonly path: string; readonly sight: FileSight }, target: string, signal: AbortSignal,
   ): Promise<boolean> {
     const commit = patientAfterAbort(signal);
@@ -241,14 +218,6 @@ export class FileWriter {
       this.log.error({ path, err: error }, 'a part of a file that could not be sent may stand under its name: it could not be deleted');
     }
   }
-
-  private async explainCopy(from: string, to: string, refusal: Refusal, signal: AbortSignal): Promise<FsError> {
-    // A link is refused with 400: its content can still be copied by reading and writing.
-    if (refusal.status === 400 || isErrno(refusal.error, 'EPERM') || isErrno(refusal.error, 'EACCES')) {
-      return new FsError('EOPNOTSUPP', `the server does not copy ${from}`, { cause: refusal.error });
-    }
-    return this.looker.explain(to, refusal, signal);
-  }
 }
 
 /** How long the deletion of half a file may take, in milliseconds. */
@@ -256,6 +225,7 @@ const halfFilePatience = 10_000;
 /** How long after a request was cut off its file may still appear, in milliseconds, as far as anybody waits for it. */
 const lateComer = 250;
 
-function entryOf(path: string, sight: FileSight): Entry {
+/** What stands there, as the contract has it. */
+export function entryOf(path: string, sight: FileSight): Entry {
   return { name: nameOf(path), kind: 'file', size: sight.size, modified: sight.modified, version: formatVersion(sight), observed: sight.date };
 }

@@ -172,6 +172,24 @@ export const recordedRequests: readonly RecordedRequest[] = [
     operation: { op: 'fallocate', handle: 8, offset: 6_000_000_000, length: 5, mode: 0 },
   },
   {
+    name: 'COPY_FILE_RANGE_64 of 5 GiB',
+    hex:
+      '600000003500000094000000000000000300000000000000000000000000' +
+      '0000273c000000000000' +
+      '08000000000000000000000000000000' + '04000000000000000900000000000000' +
+      '0000000000000000' + '0000004001000000' + '0000000000000000',
+    operation: { op: 'copyRange', handle: 8, offset: 0, toNode: 4, toHandle: 9, toOffset: 0, length: 5 * 2 ** 30, flags: 0, wide: true },
+  },
+  {
+    name: 'COPY_FILE_RANGE, its second piece',
+    hex:
+      '600000002f00000096000000000000000300000000000000000000000000' +
+      '0000273c000000000000' +
+      '080000000000000000f0ffff00000000' + '04000000000000000900000000000000' +
+      '00f0ffff00000000' + '0010004000000000' + '0000000000000000',
+    operation: { op: 'copyRange', handle: 8, offset: 2 ** 32 - 4096, toNode: 4, toHandle: 9, toOffset: 2 ** 32 - 4096, length: 2 ** 30 + 4096, flags: 0, wide: false },
+  },
+  {
     name: 'LSEEK for data',
     hex:
       '400000002e000000920000000000000003000000000000000000000000000000273c000000000000' +

@@ -42,6 +42,7 @@ describe('a reply', () => {
     ['no bytes', { kind: 'data', pieces: [] }, u32(16)],
     ['a write', { kind: 'written', size: 1048576 }, u32(24) + u32(1048576) + u32(0)],
     ['the size of an attribute', { kind: 'xattrSize', size: 5 }, u32(24) + u32(5) + u32(0)],
+    ['a copy past 2^32', { kind: 'copied', size: 5_000_000_001 }, u32(24) + u64(5_000_000_001n)],
     ['an offset past 2^32', { kind: 'offset', offset: 5_000_000_001 }, u32(24) + u64(5_000_000_001n)],
     ['room past 2^53 bytes', { kind: 'statfs', statfs: { blockSize: 4096, blocks: 2 ** 50, blocksFree: 2 ** 49, files: 10, filesFree: 5, nameLength: 255 } },
       u32(96) + u64(2n ** 50n) + u64(2n ** 49n) + u64(2n ** 49n) + u64(10n) + u64(5n) + u32(4096) + u32(255) + u32(4096) + '00'.repeat(28)],

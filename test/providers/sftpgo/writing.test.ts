@@ -2,7 +2,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { isErrno } from '../../../src/errors.js';
 import { isHiddenName } from '../../../src/providers/hidden-names.js';
 import type { Content, Entry, Provider } from '../../../src/providers/provider.js';
 import { bytesOf, contentOf, never, someTime, soon } from '../subject.js';
@@ -309,18 +308,5 @@ describe('two writers', () => {
       const found = await backstage.get('/f');
       expect([bytesOf(200_000, 1), bytesOf(150_000, 2)].some((bytes) => found?.equals(bytes))).toBe(true);
     }
-  });
-});
-
-describe('copies', () => {
-  it('are made by the server under a hidden name, and fall back where it refuses', async () => {
-    const { provider, another, backstage } = await start();
-    await backstage.put('/f', fresh, someTime);
-    await provider.copy?.({ path: '/f' }, { path: '/g' }, { modified: someTime + 7000 }, never);
-    expect(await requests()).toEqual(['head /f', 'copy /f -> /#', 'metadata /#', 'head /#', 'move /# -> /g']);
-    const poor = another({ user: 'no_copy' });
-    const error: unknown = await poor.copy?.({ path: '/f' }, { path: '/h' }, { modified: someTime }, never).catch((thrown: unknown) => thrown);
-    expect(isErrno(error, 'EOPNOTSUPP')).toBe(true);
-    await expect.poll(() => backstage.tree(), soon).toEqual(['/f', '/g']);
   });
 });
