@@ -111,6 +111,12 @@ describe('a failure', () => {
     expect(await kernel.ask(rootNode, opcodes.STATFS)).toMatchObject({ error: errno.EIO });
   });
 
+  it('of a copy that is to be read and written instead is told so, and the next is asked for again', async () => {
+    kernel.fs.copyRange = () => Promise.reject(new FsError('EOPNOTSUPP', 'not the whole of a file'));
+    expect(await kernel.ask(rootNode, opcodes.COPY_FILE_RANGE_64, 1n, 0n, 1n, 2n, 0n, 5n, 0n)).toMatchObject({ error: errno.EOPNOTSUPP });
+    expect(kernel.lines.at(-1)).toMatchObject({ level: 20, operation: 'COPY_FILE_RANGE_64' });
+  });
+
   it('of a read that was given more than it asked for is EIO', async () => {
     const node = kernel.fs.plant(rootNode, 'f', Buffer.from('abc'));
     kernel.fs.read = () => Promise.resolve([Buffer.from('abcdef')]);
@@ -121,7 +127,8 @@ describe('a failure', () => {
 describe('an operation', () => {
   it.each<[string, number, Field[], number]>([
     ['READLINK', opcodes.READLINK, [], errno.ENOSYS],
-    ['COPY_FILE_RANGE', opcodes.COPY_FILE_RANGE, [0n, 0n, 0n, 0n, 0n, 0n, 0n], errno.ENOSYS],
+    ['COPY_FILE_RANGE with flags', opcodes.COPY_FILE_RANGE, [0n, 0n, 0n, 0n, 0n, 0n, 1n], errno.EINVAL],
+    ['COPY_FILE_RANGE_64 past 2^53', opcodes.COPY_FILE_RANGE_64, [0n, 1n << 52n, 2n, 0n, 0n, 1n << 53n, 0n], errno.EFBIG],
     ['SETLK', opcodes.SETLK, [0n], errno.ENOSYS],
     ['STATX', opcodes.STATX, [0n], errno.ENOSYS],
     ['one of tomorrow', 4242, [], errno.ENOSYS],
