@@ -3,6 +3,7 @@
  * on the server when one of its requests fails: that from before, that from after, and those between
  * two calls. No other: half a file or an empty one is never among them.
  */
+import { isErrno } from '../../src/errors.js';
 import type { Provider } from '../../src/providers/provider.js';
 import { emptying, exclusively, forAppending, forBoth, forReading, forWriting, longAgo, someone, type Mount, type OpenedFile } from '../filesystem/harness.js';
 
@@ -35,6 +36,22 @@ async function using(m: Mount<Provider>, file: OpenedFile, work: (file: OpenedFi
 
 const sleep = (m: Mount<Provider>, path: string, mtime: number): Promise<void> => m.set(path, { mtime, atime: 'now' });
 const stamp = 1_500_000_000_000;
+
+/** What `cp` does within the drive: the kernel reads and writes where it is refused. */
+async function copy(m: Mount<Provider>, source: string, target: string): Promise<void> {
+  const { size, mtime } = await m.stat(source);
+  await using(m, await m.open(source, forReading), async (from) => {
+    await using(m, await m.open(target, emptying, { create: true }), async (to) => {
+      const taken = await m.copyRange(from, to, size).catch((thrown: unknown) => {
+        if (isErrno(thrown, 'EOPNOTSUPP')) return undefined;
+        throw thrown;
+      });
+      if (taken === undefined) await m.write(to, 0, await m.read(from));
+      await m.set(target, { mtime }, to);
+    });
+  });
+}
+
 const content = 'the new content, which is longer than the old one';
 const old = 'the old content';
 const pageSize = 64;
@@ -50,6 +67,14 @@ export const operations: readonly Operation[] = [
   {
     name: 'cp over a file', before: { f: old }, after: { f: content },
     run: (m) => m.save('/f', content),
+  },
+  {
+    name: 'cp -p within the drive', before: { f: `${content} @${stamp}` }, after: { f: `${content} @${stamp}`, g: `${content} @${stamp}` }, timed: true,
+    run: (m) => copy(m, '/f', '/g'),
+  },
+  {
+    name: 'cp within the drive, over a file', before: { 'd/': '', 'd/f': content, g: old }, after: { 'd/': '', 'd/f': content, g: content },
+    run: (m) => copy(m, '/d/f', '/g'),
   },
   {
     name: 'an empty file, closed and let go', before: {}, after: { f: '' },

@@ -1,7 +1,7 @@
 /** copy_file_range: what the platform is to copy by itself, and what becomes of it until it has. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { FsError } from '../../src/errors.js';
-import { elapse, emptying, errnoOf, exclusively, forBoth, forReading, forWriting, hold, interruptible, longAgo, mount, someone, turns, type Mount, type OpenedFile } from './harness.js';
+import { elapse, emptying, errnoOf, exclusively, forBoth, forReading, forWriting, hold, interruptible, longAgo, mount, turns, type Mount, type OpenedFile } from './harness.js';
 
 let m: Mount;
 afterEach(() => m.end());
@@ -17,9 +17,7 @@ async function begin(options: Parameters<typeof mount>[0] = {}): Promise<{ from:
   return { from, to: await m.open('/to', exclusively, { create: true }) };
 }
 
-async function copy(from: OpenedFile, to: OpenedFile, length = size, offset = 0, toOffset = offset): Promise<number> {
-  return await m.fs.copyRange({ node: from.node, handle: from.handle, offset }, { node: to.node, handle: to.handle, offset: toOffset }, length, someone);
-}
+const copy = (from: OpenedFile, to: OpenedFile, length = size, ...offsets: number[]): Promise<number> => m.copyRange(from, to, length, ...offsets);
 
 /** No byte has gone through this machine. */
 function expectNothingMoved(): void {

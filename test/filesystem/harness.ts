@@ -139,6 +139,11 @@ export class Mount<P extends Provider = MemoryProvider> {
     await this.fs.write(file.node, file.handle, offset, data, { fromPageCache: false }, caller);
   }
 
+  /** copy_file_range(2), without what the kernel makes of EOPNOTSUPP. */
+  async copyRange(from: OpenedFile, to: OpenedFile, length: number, offset = 0, toOffset = offset): Promise<number> {
+    return await this.fs.copyRange({ node: from.node, handle: from.handle, offset }, { node: to.node, handle: to.handle, offset: toOffset }, length, someone);
+  }
+
   /** What the kernel writes back of a mapped file, by whatever handle it finds. */
   async writePages(file: OpenedFile, offset: number, text: string): Promise<void> {
     await this.fs.write(file.node, file.handle, offset, Buffer.from(text), { fromPageCache: true }, someone);
