@@ -112,8 +112,8 @@ export const capabilities: Readonly<Record<DriverName, Capabilities>> = {
     copyRange: false,
     fallocate: true,
     seeksData: true,
-    largestRead: 128 * 1024,
-    largestWrite: 128 * 1024,
+    largestRead: 1024 * 1024,
+    largestWrite: 1024 * 1024,
     inodeBits: 0,
     listsAttributes: false,
     usesRemovedFiles: true,
@@ -123,3 +123,40 @@ export const capabilities: Readonly<Record<DriverName, Capabilities>> = {
     seesForeignNames: false,
   },
 };
+
+interface CapabilityText {
+  /** What is asked, as the page says it. */
+  readonly asks: string;
+  /** What it means for whoever uses the drive, where a driver cannot. */
+  readonly otherwise: string;
+}
+
+/** What stands in native-notes/drivers.md of each. */
+export const capabilityTexts: Readonly<Record<keyof Capabilities, CapabilityText>> = {
+  setsTimesSingly: { asks: 'sets one time without the other', otherwise: '`touch -m`, `touch -a` and the times of `tar x` change nothing, and say that all went well' },
+  timesBefore1970: { asks: 'times before 1970', otherwise: 'are shown as 1970' },
+  timeStep: { asks: 'finest step of a time, ns', otherwise: 'finer times are cut' },
+  knowsCaller: { asks: 'knows who asks', otherwise: 'new files belong to whoever mounted' },
+  interrupts: { asks: 'is told of interrupts', otherwise: 'Ctrl-C is heard when the platform has answered, at the latest after `--stall-timeout`; a plain read ends at once all the same' },
+  renameNoReplace: { asks: 'RENAME_NOREPLACE', otherwise: 'EINVAL, and `mv -n` looks by itself' },
+  knowsCreateFlags: { asks: 'knows the flags of a creating open', otherwise: 'a file that came on the platform since its folder was listed is EEXIST when it is to be created, once; nothing of it is lost' },
+  copyRange: { asks: 'copies on the server', otherwise: '`cp` reads and writes' },
+  fallocate: { asks: 'fallocate', otherwise: 'EOPNOTSUPP; `posix_fallocate` writes zeros' },
+  seeksData: { asks: 'SEEK_DATA, SEEK_HOLE', otherwise: 'the kernel answers the same by itself' },
+  largestRead: { asks: 'largest read, bytes', otherwise: '' },
+  largestWrite: { asks: 'largest write, bytes', otherwise: '' },
+  inodeBits: { asks: 'bits of the platform\'s number in `st_ino`', otherwise: '32: two files of a large drive may clash, and one then gets another number at another mount; 0: numbers are libfuse\'s own and others at every mount, so that `tar --listed-incremental`, restic and borg read all files again' },
+  listsAttributes: { asks: 'lists attributes with names', otherwise: '`ls -l` asks once an entry, from memory' },
+  usesRemovedFiles: { asks: 'removed files can be used while open', otherwise: 'reading on in a file that was removed or replaced is ENOENT' },
+  readsPastPages: { asks: 'reads past the kernel\'s pages', otherwise: 'while a program reads an older version, opening the newer one is EBUSY' },
+  keepsPages: { asks: 'keeps pages from one open to the next', otherwise: 'each open reads anew, from Amarre\'s memory where it is there' },
+  notifiesKernel: { asks: 'tells the kernel of changes', otherwise: 'the kernel believes no size and no time: each `stat` asks Amarre' },
+  seesForeignNames: { asks: 'tells names that are not UTF-8', otherwise: 'names that hold U+FFFD are refused with EILSEQ, too' },
+};
+
+/** The rows of the page's table: what is asked, each driver's answer, and what its lack means. */
+export function capabilityRows(): readonly (readonly string[])[] {
+  const shown = (value: boolean | number): string => (typeof value === 'number' ? String(value) : value ? 'yes' : 'no');
+  const names = Object.keys(capabilityTexts).filter((name): name is keyof Capabilities => name in capabilityTexts);
+  return names.map((name) => [capabilityTexts[name].asks, ...driverNames.map((driver) => shown(capabilities[driver][name])), capabilityTexts[name].otherwise]);
+}

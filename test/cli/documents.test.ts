@@ -6,6 +6,7 @@ import { exitStatuses } from '../../src/cli/exit-status.js';
 import { mountOptionTexts } from '../../src/cli/mount-options.js';
 import { mountSchema, optionTexts, shownDefault, writtenName } from '../../src/cli/options.js';
 import { logLevelOf } from '../../src/fuse/failures.js';
+import { capabilityRows, driverNames } from '../../src/fuse/drivers.js';
 import type { Errno } from '../../src/errors.js';
 
 const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -38,6 +39,16 @@ describe('native-notes/troubleshooting.md', () => {
       expect([errno, level]).toEqual([errno, logLevelOf(errno)]);
       for (const cell of [words, meaning, remedy]) expect(cell).toMatch(/\w{3}/);
     }
+  });
+});
+
+describe('native-notes/drivers.md', () => {
+  test('has the table of what each driver can', async () => {
+    const found = rows(await read('native-notes/drivers.md'));
+    const start = found.findIndex((cells) => cells.slice(1, -1).join() === driverNames.join());
+    const wanted = capabilityRows().map((cells) => cells.map((cell) => cell.replaceAll('`', '')));
+    expect(found.slice(start + 2, start + 2 + wanted.length)).toEqual(wanted);
+    expect(found.slice(start + 2 + wanted.length).filter((cells) => cells.length === wanted[0]?.length)).toEqual([]);
   });
 });
 

@@ -39,6 +39,8 @@ export interface MemoryOptions {
   readonly discard?: boolean;
   /** Reads go past the kernel's pages. */
   readonly directIo: boolean;
+  /** The kernel's pages stay good from one open to the next. Absent: no. */
+  readonly keepCache?: boolean;
   readonly uid: number;
   readonly gid: number;
 }
@@ -425,7 +427,7 @@ export class MemoryFileSystem implements FileSystem {
   #opened(node: MemoryNode): OpenReply {
     const handle = this.#nextHandle++;
     this.#handles.set(handle, { node, closing: new AbortController() });
-    return { handle, keepCache: false, directIo: this.#options.directIo };
+    return { handle, keepCache: this.#options.keepCache === true, directIo: this.#options.directIo };
   }
 
   #entry(node: MemoryNode): EntryReply {

@@ -18,6 +18,7 @@ const optionsSchema = z.object({
   /** Names are found in either Unicode spelling, as on macOS. */
   alike: z.boolean().default(false),
   directIo: z.boolean().default(false),
+  keepCache: z.boolean().default(false),
   discard: z.boolean().default(false),
   ttl: z.number().default(1000),
   readOnly: z.boolean().default(false),
@@ -50,7 +51,7 @@ const [mountpoint = '', json = '{}'] = process.argv.slice(2);
 const options = optionsSchema.parse(JSON.parse(json));
 const uid = process.getuid?.() ?? 0;
 const gid = process.getgid?.() ?? 0;
-const fs = new MemoryFileSystem({ ttl: options.ttl, directIo: options.directIo, discard: options.discard, uid, gid });
+const fs = new MemoryFileSystem({ ttl: options.ttl, directIo: options.directIo, keepCache: options.keepCache, discard: options.discard, uid, gid });
 for (let index = 0; index < options.files; index += 1) {
   fs.plant(rootNode, `file-${String(index).padStart(5, '0')}`, Buffer.from(String(index)));
 }

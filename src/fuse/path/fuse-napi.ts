@@ -69,14 +69,14 @@ export function openFuseNapi(calls: PathCalls, requests: Requests, options: Bind
   const { largestRead } = capabilities['fuse-napi'];
   const who = (): NapiContext => fuse.context() ?? { ...asker, fileInfo: null };
   const fuse: NapiFuse = new Fuse(options.mountpoint, napiOperations(calls, requests, who, Fuse), {
-    timeout: false, nullPathOk: true, maxConcurrency: threads, maxRead: largestRead, defaultPermissions: true, allowOther: options.allowOther,
+    timeout: false, nullPathOk: true, maxConcurrency: threads, maxRead: largestRead, defaultPermissions: true,
     attrTimeout: 0, entryTimeout: options.nameTtl / 1000, onError: (thrown: unknown) => requests.complain(thrown),
   });
   const text = fuse._fuseOptions();
-  // What it has no option for, or would refuse: a source with a comma.
+  // What it has no option for, or would refuse: a source with a comma, and allow_other to root without a line in /etc/fuse.conf.
   fuse._fuseOptions = () => [
     text, `fsname=${options.fsname.replace(/[\\,]/g, '\\$&')}`, `negative_timeout=${options.nameTtl / 1000}`,
-    ...(process.platform === 'darwin' ? [] : [`subtype=${mountSubtype}`, 'nosuid', 'nodev']), ...(options.readOnly ? ['ro'] : []),
+    ...(process.platform === 'darwin' ? [] : [`subtype=${mountSubtype}`, 'nosuid', 'nodev']), ...(options.allowOther ? ['allow_other'] : []), ...(options.readOnly ? ['ro'] : []),
   ].join(',');
   return {
     mount: () => new Promise((resolve, reject) => {
