@@ -17,6 +17,9 @@ export interface ModelFile {
   told: boolean;
   /** RELEASE could not send it, and whoever has it open still is told once. */
   untold: boolean;
+  /** It is a copy of another file, which the platform is to make; `doubtful`: something failed meanwhile, and it may be too late for that. */
+  borrowed: boolean;
+  doubtful: boolean;
   writers: number;
   handles: number;
   /** Its name went, or stands for another file. */
@@ -41,7 +44,7 @@ export class TreeModel {
 
   create(path: string): ModelFile {
     const file: ModelFile = {
-      content: Buffer.alloc(0), held: undefined, dirty: true, due: false, told: false, untold: false, writers: 0, handles: 0, nameless: 'no', stale: false,
+      content: Buffer.alloc(0), held: undefined, dirty: true, due: false, told: false, untold: false, borrowed: false, doubtful: false, writers: 0, handles: 0, nameless: 'no', stale: false,
     };
     this.files.set(path, file);
     return file;

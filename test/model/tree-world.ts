@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import { FsError, type Errno } from '../../src/errors.js';
 import type { OpenFlags } from '../../src/filesystem/filesystem.js';
-import { elapse, errnoOf, forReading, someone, type Mount, type OpenedFile } from '../filesystem/harness.js';
+import { elapse, emptying, errnoOf, forReading, someone, type Mount, type OpenedFile } from '../filesystem/harness.js';
 import type { MemoryProvider, Member, Stage } from '../support/memory-provider.js';
 import type { Random } from '../support/random.js';
 import { changed, TreeModel, type ModelFile } from './tree-model.js';
@@ -39,7 +39,8 @@ interface Fault {
 
 const stages: Partial<Record<Member, readonly Stage[]>> = {
   list: ['start', 'chunk', 'end'], stat: ['start', 'end'], read: ['start', 'chunk'], write: ['start', 'chunk', 'commit', 'end'],
-  createFolder: ['start', 'end'], removeFile: ['start', 'end'], removeFolder: ['start', 'end'], move: ['start', 'end'], park: ['start'],
+  createFolder: ['start', 'end'], copy: ['start', 'commit', 'end'],
+  removeFile: ['start', 'end'], removeFolder: ['start', 'end'], move: ['start', 'end'], park: ['start'],
 };
 
 export class World {
@@ -50,11 +51,13 @@ export class World {
   readonly lost: { readonly path: string; readonly content: Buffer }[] = [];
   fault: Fault | undefined;
   strikes = 0;
+  /** Copies that were taken. */
+  copies = 0;
 
   constructor(public m: Mount, readonly platform: MemoryProvider, readonly chance: Random) {
     platform.hook = (call) => {
       // Whatever arrives under a name is, to the last byte, what programs have made of that file.
-      if (call.member === 'write' && call.stage === 'end') this.checkArrival(call.path);
+      if ((call.member === 'write' || call.member === 'copy') && call.stage === 'end') this.checkArrival(call.to ?? call.path);
       const { fault } = this;
       if (fault === undefined || fault.struck || call.member !== fault.member || call.stage !== fault.stage) return;
       fault.struck = true;
@@ -85,6 +88,7 @@ export class World {
     else if (kind < 42 && handle !== undefined) await this.read(handle);
     else if (kind < 47 && handle !== undefined) await this.flush(handle);
     else if (kind < 50 && handle !== undefined) await this.fsync(handle);
+    else if (kind < 54 && this.handles.length < 8) await this.copy();
     else if (kind < 63 && handle !== undefined) await this.close(handle);
     else if (kind < 67 && handle !== undefined) await this.cut(handle);
     else if (kind < 70) await this.cutByPath();
@@ -95,6 +99,8 @@ export class World {
     else if (kind < 94) this.pass(`${chance.below(15_000)}`);
     else if (kind < 96) await this.remount();
     else await this.compare(chance.pick([...this.model.folders]));
+    if (this.fault?.struck !== true) return;
+    for (const file of [...this.model.files.values(), ...this.handles.map((each) => each.file)]) if (file.borrowed) file.doubtful = true;
   }
 
   private pass(time: string): void {
@@ -162,6 +168,38 @@ export class World {
     changed(file, content, true);
   }
 
+  /** `cp` within the drive, as far as its close: what is not taken for a copy is read and written, which is tried elsewhere. */
+  private async copy(): Promise<void> {
+    const { chance, model } = this;
+    const target = this.anyPath();
+    const [path, source] = chance.pick([...model.files, ['', undefined]] as const);
+    if (source === undefined || source.stale || source.content.length === 0 || path === target || model.folders.has(target)) return;
+    let from: OpenedFile | undefined;
+    await this.attempt(`open ${path} to copy`, async () => { from = await this.m.open(path, forReading); }, this.untold(source));
+    const opened = from;
+    if (opened === undefined) return;
+    let to: OpenedFile | undefined;
+    await this.attempt(`open ${target} to copy into`, async () => { to = await this.m.open(target, emptying, { create: true }); }, this.untold(model.files.get(target) ?? source));
+    if (to !== undefined) {
+      const file = model.files.get(target) ?? model.create(target);
+      file.due = false;
+      changed(file, Buffer.alloc(0), false);
+      Object.assign(file, { borrowed: false, doubtful: false });
+      file.handles += 1;
+      file.writers += 1;
+      const handle: Handle = { file, opened: to, flags: emptying, delivered: false, older: undefined, bound: undefined };
+      this.handles.push(handle);
+      const length = chance.chance(0.8) ? source.content.length : 1 + chance.below(source.content.length);
+      const errno = await this.attempt(`copy ${path} ${target} ${length}`, () => this.m.copyRange(opened, handle.opened, length), ['EOPNOTSUPP', ...(file.stale ? ['ESTALE'] : [])]);
+      if (errno === undefined) {
+        changed(file, Buffer.from(source.content.subarray(0, length)), true);
+        file.borrowed = true;
+        this.copies += 1;
+      }
+    }
+    await this.attempt(`close ${path}`, () => this.m.close(opened), this.untold(source));
+  }
+
   private async read(handle: Handle): Promise<void> {
     const { file, opened, flags, older, bound } = handle;
     if (!flags.read) return;
@@ -169,7 +207,7 @@ export class World {
     const length = 1 + this.chance.below(50_000);
     let bytes: Buffer | undefined;
     // Of a replaced file only what is cached or staged is left.
-    const gone = file.stale || file.nameless === 'replaced' ? ['ESTALE'] : [];
+    const gone = file.stale || file.doubtful || file.nameless === 'replaced' ? ['ESTALE'] : [];
     const errno = await this.attempt(`read ${this.name(file)} ${offset}+${length}`, async () => { bytes = await this.m.read(opened, offset, length); }, gone);
     const given = bytes;
     if (errno !== undefined || given === undefined) return;
@@ -229,7 +267,7 @@ export class World {
 
   /** What is told once of a RELEASE that failed. */
   private untold(file: ModelFile): readonly string[] {
-    const expected = file.untold ? errnos : [];
+    const expected = [...(file.untold ? errnos : []), ...(file.doubtful ? ['ESTALE'] : [])];
     file.untold = false;
     return expected;
   }
@@ -240,8 +278,7 @@ export class World {
     if (path === undefined) throw new Error('a file without a name was sent');
     if (errno === undefined) {
       file.held = this.heldNow(path, [file.content]);
-      file.dirty = false;
-      file.due = false;
+      Object.assign(file, { dirty: false, due: false, borrowed: false, doubtful: false });
       return;
     }
     file.told = true;
@@ -336,12 +373,12 @@ export class World {
     const source = model.files.get(from);
     const wasDirty = source?.dirty === true;
     const expected = this.renameErrors(from, to, noReplace);
-    const errno = await this.attempt(`rename ${from} ${to}${noReplace ? ' noreplace' : ''}`, () => this.m.rename(from, to, { noReplace }), expected);
+    const errno = await this.attempt(`rename ${from} ${to}${noReplace ? ' noreplace' : ''}`, () => this.m.rename(from, to, { noReplace }), source?.doubtful === true ? [...expected, 'ESTALE'] : expected);
     const moved = errno === undefined || (this.fault?.member === 'move' && this.fault.stage === 'end' && this.fault.struck);
     if (errno === undefined && expected.length > 0) throw new Error(`rename ${from} ${to}: expected ${expected.join()}`);
     if (source !== undefined && wasDirty) {
-      const uploadFailed = this.fault?.member === 'write' && this.fault.struck;
-      if (moved) Object.assign(source, { held: source.content, dirty: false, due: false });
+      const uploadFailed = errno === 'ESTALE' || ((this.fault?.member === 'write' || this.fault?.member === 'copy') && this.fault.struck);
+      if (moved) Object.assign(source, { held: source.content, dirty: false, due: false, borrowed: false, doubtful: false });
       else this.sentBeforeRename(from, source, uploadFailed);
     }
     if (moved && expected.length === 0) model.rename(from, to);

@@ -15,6 +15,7 @@ test.each([false, true])(`${operations} operations with failures are those on a 
       for (let i = 0; i < operations; i += 1) await world.step();
       await world.end();
       expect(world.strikes).toBeGreaterThan(0);
+      expect(world.copies).toBeGreaterThan(0);
     } catch (thrown) {
       throw new Error(`${thrown instanceof Error ? thrown.message : String(thrown)}\nafter\n  ${world.log.slice(-25).join('\n  ')}`, { cause: thrown });
     } finally {
