@@ -3,7 +3,7 @@
  * folder of its own on it, and looks at the server's disk for the truth. Programs alone touch the mount, never
  * the process of the tests, which has the server in it.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { EmulatorControl, SftpgoOptions } from '../../src/emulators/start.js';
@@ -37,6 +37,8 @@ export interface Drive {
   place(name?: string): Promise<Place>;
   /** Unmounts, which must go well, and mounts again. */
   remount(...options: readonly string[]): Promise<void>;
+  /** The same with a new state folder: nothing is known of earlier mounts. */
+  remountAnew(...options: readonly string[]): Promise<void>;
 }
 
 /** Call once in a test file. Fails a test that made the serving process stumble, or left something hidden on the server. */
@@ -50,6 +52,12 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
   const now = (): { harbour: Harbour; mounted: Mounted } => {
     if (harbour === undefined || mounted === undefined) throw new Error('nothing is mounted yet');
     return { harbour, mounted };
+  };
+  const unmount = async (): Promise<void> => {
+    const { mounted: ending } = now();
+    ending.child.kill('SIGTERM');
+    const { status } = await within(20_000, 'the mount ends', ending.ended);
+    if (status !== 0) throw new Error(`the mount ended with ${status ?? 'a signal'}:\n${ending.output()}`);
   };
   beforeAll(async () => {
     harbour = await make(emulator);
@@ -87,11 +95,13 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
       return { mount: join(mountpoint, own), server: join(root, own), local };
     },
     async remount(...others) {
-      const before = now();
-      before.mounted.child.kill('SIGTERM');
-      const { status } = await within(20_000, 'the mount ends', before.mounted.ended);
-      if (status !== 0) throw new Error(`the mount ended with ${status ?? 'a signal'}:\n${before.mounted.output()}`);
-      mounted = await before.harbour.mount(...options, ...others);
+      await unmount();
+      mounted = await now().harbour.mount(...options, ...others);
+    },
+    async remountAnew(...others) {
+      await unmount();
+      await rm(now().harbour.state, { recursive: true });
+      mounted = await now().harbour.mount(...options, ...others);
     },
   };
 }

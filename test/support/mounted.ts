@@ -132,7 +132,8 @@ async function clear(folder: string, daemons: readonly Mounted[]): Promise<strin
   }
   const left = await mountsIn(folder);
   if (left.length > 0) failures.push(`mounts are left: ${left.map(({ mountpoint }) => mountpoint).join(', ')}`);
-  else await rm(folder, { recursive: true, force: true });
+  // What serves it has left the group, and may be writing its last words into the folder.
+  else await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   return failures;
 }
 

@@ -50,6 +50,7 @@ export function usePrepared(options: DriveOptions = {}): PreparedDrive {
     get control() { return drive.control; },
     place: (name) => drive.place(name),
     remount: (...more) => drive.remount(...more),
+    remountAnew: (...more) => drive.remountAnew(...more),
     async prepared(files = {}) {
       used += 1;
       if (used > count) throw new Error('more folders are needed than were prepared');

@@ -1,10 +1,11 @@
 /** git and sqlite at work on the mount: one round each, checked by their own means on the server's side. */
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { useDrive } from '../../support/drive.js';
-import { shell, succeed } from '../../support/programs.js';
-import { sampleTree } from './files.js';
+import { begin, eventually, shell, succeed } from '../../support/programs.js';
+import { sampleTree, soon } from './files.js';
 
 const drive = useDrive();
 
@@ -24,6 +25,7 @@ test('git: init, commit, gc and clone on the mount; fsck on the server finds all
   }
   expect(await succeed('git', ['-C', join(server, 'one'), 'log', '--format=%s', 'side'], { env: identity })).toBe('third\nsecond\nfirst\n');
   expect(await git('git -C two status --porcelain')).toBe('');
+  await git('git -C one fsck --full --strict; git -C two fsck --full --strict; git -C two gc -q --prune=now; git -C two diff --quiet');
   expect((await readdir(join(server, 'one', '.git'))).filter((name) => name.endsWith('.lock'))).toEqual([]);
 }, 110_000);
 
@@ -38,4 +40,29 @@ test.each(['delete', 'wal'])('sqlite, journal_mode %s: what was committed is in 
   await succeed('cp', [join(server, 'db'), join(local, 'db')]);
   expect(await sql(sum, join(local, 'db'))).toBe('ok\n450|101475|64\n');
   expect(await readdir(server)).toEqual(['db']);
+});
+
+test.each(['delete', 'persist', 'wal'])('sqlite, journal_mode %s, killed in a transaction: the next to open it finds what was committed, and nothing of the rest', async (mode) => {
+  const { mount, server, local } = await drive.place();
+  const path = join(mount, 'db');
+  const check = "pragma integrity_check; select count(*), min(v), max(v) from t;";
+  const many = 'with recursive c(n) as (select 1 union all select n + 1 from c where n < 2000)';
+  await succeed('sqlite3', ['-bail', path], { input: `pragma journal_mode=${mode}; create table t (n integer primary key, v text); ${many} insert into t select n, 'committed' from c;` });
+  // The small cache makes it write pages of the transaction into the file before its end; then it waits for ever.
+  const script = `import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute('pragma journal_mode=${mode}'); db.execute('pragma cache_size=5'); db.execute('begin immediate')
+db.execute("update t set v = 'never committed'"); db.execute("delete from t where n % 3 = 0")
+open(sys.argv[2], 'w').close()
+time.sleep(60)`;
+  const program = begin('python3', ['-c', script, path, join(local, 'ready')]);
+  await eventually('the transaction is under way', () => existsSync(join(local, 'ready')));
+  program.kill('SIGKILL');
+  expect((await program.result).signal).toBe('SIGKILL');
+  expect(await succeed('sqlite3', ['-bail', path], { input: `${check} insert into t values (0, 'after'); ${check}` }))
+    .toBe('ok\n2000|committed|committed\nok\n2001|after|committed\n');
+  // With what it keeps beside the file, as a copy of the server's folder would have it.
+  await succeed('cp', ['-r', server, join(local, 'copy')]);
+  expect(await succeed('sqlite3', ['-bail', join(local, 'copy', 'db')], { input: check })).toBe('ok\n2001|after|committed\n');
+  await soon(() => readdir(server)).toEqual(['db']);
 });

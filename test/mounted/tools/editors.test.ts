@@ -67,6 +67,31 @@ def write(path, flags, *, sync=True):
     os.close(d)
 ${body}`;
 
+/** The lock file first, an advisory lock on the document for as long as it is open, the backup before the new one takes its place. */
+const libreOffice = `import fcntl
+lock = sys.argv[1] + "/.~lock.file#"
+l = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+os.write(l, b",someone,host,22.11.2026 20:00,file:///home/someone/.config;")
+os.fsync(l); os.close(l)
+try: os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL); raise AssertionError("a second lock file")
+except FileExistsError: pass
+assert open(lock).read().startswith(",someone")
+doc = os.open(f, os.O_RDWR)
+fcntl.lockf(doc, fcntl.LOCK_EX | fcntl.LOCK_NB)
+assert os.pread(doc, 100, 0) == b"one\\ntwo\\nthree\\n"
+temporary = sys.argv[1] + "/lu12345abcde.tmp"
+d = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+os.ftruncate(d, 0); os.write(d, after[:5]); os.lseek(d, 0, os.SEEK_SET); os.write(d, after[:2]); os.lseek(d, 2, os.SEEK_SET); os.write(d, after[2:])
+os.fsync(d); os.fchmod(d, 0o644); os.close(d)
+shutil.copyfile(f, f + ".bak"); shutil.copystat(f, f + ".bak")
+fcntl.lockf(doc, fcntl.LOCK_UN); os.close(doc)
+os.rename(temporary, f)
+doc = os.open(f, os.O_RDWR)
+fcntl.lockf(doc, fcntl.LOCK_EX | fcntl.LOCK_NB)
+assert os.pread(doc, 100, 0) == after
+os.close(doc)
+os.unlink(lock)`;
+
 describe('other editors', () => {
   test.each([
     ['write a temporary file and rename it over (gedit, VS Code with atomic saves, most libraries)',
@@ -85,6 +110,11 @@ describe('other editors', () => {
       'shutil.copy2(f, f + "~"); write(f, os.O_WRONLY | os.O_TRUNC)', ['file~']],
     ['copy the file\'s mode to the temporary file first (kate)',
       's = os.stat(f); d = os.open(t, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600); os.fchmod(d, s.st_mode & 0o7777); os.fchown(d, s.st_uid, s.st_gid); os.write(d, after); os.fsync(d); os.close(d); os.rename(t, f)', []],
+    ['look, open for reading and for writing, empty through the handle, write in pieces, and look again (VS Code in place)',
+      's = os.stat(f); d = os.open(f, os.O_RDWR); os.read(d, 100); os.close(d); d = os.open(f, os.O_WRONLY); os.ftruncate(d, 0); os.pwrite(d, after[:4], 0); os.pwrite(d, after[4:], 4); os.fdatasync(d); os.close(d); e = os.stat(f); assert (e.st_ino, e.st_size) == (s.st_ino, len(after)) and e.st_mtime >= s.st_mtime; assert open(f, "rb").read() == after', []],
+    ['write a temporary file beside it, close, take over its mode and owner, rename over, and look at the inode (VS Code with atomic saves)',
+      't = f + ".vsctmp"; d = os.open(t, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_EXCL, 0o666); os.write(d, after); os.fdatasync(d); os.close(d); s = os.stat(f); os.chmod(t, s.st_mode & 0o7777); os.chown(t, s.st_uid, s.st_gid); os.rename(t, f); e = os.stat(f); assert e.st_size == len(after) and not os.path.exists(t)', []],
+    ['lock file, temporary file, backup copy, rename over, lock file gone (LibreOffice)', libreOffice, ['file.bak']],
     ['delete, and write anew',
       'os.unlink(f); write(f, os.O_WRONLY | os.O_CREAT | os.O_EXCL)', []],
   ])('%s', async (_, body, left) => {
