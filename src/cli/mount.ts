@@ -120,6 +120,7 @@ export function makePlan(parts: {
     requests: settings.requests,
     permissions: settings.permissions,
     insecureHttp: settings['insecure-http'],
+    profile: settings.profile,
     logFile,
     logSize: settings['log-size'],
     logLevel: settings['log-level'],

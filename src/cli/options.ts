@@ -129,6 +129,10 @@ export const mountSchema = z.object({
     kind: 'value', unit: units.file, default: undefined, otherwise: 'the key in --client-cert',
     describe: 'The key of that certificate (PEM), which nobody else may be able to read; AMARRE_KEY_PASSPHRASE opens it',
   }),
+  'profile': z.enum(['auto', 'geredis'], 'wanted auto or geredis').register(texts, {
+    kind: 'value', unit: 'auto, geredis', default: 'auto',
+    describe: 'Which services the server offers: auto finds out by what it refuses; geredis uses the four documented ones (token, list, streamzip, form) and tries no other',
+  }),
   'password-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',
     describe: 'The password is the first line of this file, which nobody else may be able to read (chmod 600)',

@@ -24,6 +24,8 @@ export interface ProviderSettings {
   readonly network: NetworkSettings;
   /** Milliseconds that have passed, sleep included. */
   readonly elapsed: () => number;
+  /** Which services the server offers, as far as a person says so; `auto`: what it refuses shows. */
+  readonly profile: 'auto' | 'geredis';
   readonly instances: Instances;
   /** Where requests are counted. */
   readonly observer: RequestObserver;

@@ -178,10 +178,10 @@ async function connect(
 }
 
 function makeProvider(plan: Plan, isDead: (instance: string) => boolean, observer: RequestObserver, log: Log): Provider {
-  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, network } = plan;
+  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network } = plan;
   try {
     return openProvider(parseRemote(plan.remote), plan.credentials, {
-      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, network, elapsed, observer,
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network, elapsed, observer,
     }, log);
   } catch (error) {
     throw new CommandError('usage', toFsError(error).message, { cause: error });

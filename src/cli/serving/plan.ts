@@ -40,6 +40,7 @@ export const planSchema = z.object({
   permissions: z.enum(['ignore', 'refuse']),
   insecureHttp: z.boolean(),
   network: networkSchema,
+  profile: z.enum(['auto', 'geredis']),
   logFile: z.string().optional(),
   logSize: z.number(),
   logLevel: z.enum(logLevels),

@@ -8,9 +8,9 @@ export function goJson(value: unknown): string {
   );
 }
 
-/** Header values are written byte by byte: text beyond ASCII goes as UTF-8, as Go sends it. */
+/** Header values are written byte by byte: text beyond ASCII goes as UTF-8, a line end as a space, as Go sends it. */
 export function headerText(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return Buffer.from(text.replace(/[\r\n]/g, ' '), 'utf8').toString('latin1');
 }
 
 const goEscapes = new Map([

@@ -22,6 +22,8 @@ export interface RefusedAnswer {
   readonly retryAfter: number | undefined;
 }
 
+export type Lack = 'right' | 'service';
+
 export interface Verdict {
   readonly error: FsError;
   /**
@@ -30,6 +32,12 @@ export interface Verdict {
    * done it. `look`: the words do not say why; what is on the server does.
    */
   readonly then: 'final' | 'wait' | 'sign in' | 'unsure' | 'look';
+  /** The account lacks a right there, or the server does not offer the service at all; undefined: neither. */
+  readonly lacks?: Lack | undefined;
+  /** It is the API key that the server does not know. */
+  readonly badKey?: boolean | undefined;
+  /** The server bans this address. */
+  readonly banned?: boolean | undefined;
   /** The requests at once that the server allows this user, where it said so. */
   readonly allowed?: number | undefined;
 }
@@ -79,12 +87,14 @@ export function judge(operation: Operation, answer: RefusedAnswer, about: string
   if (status === 412) return final('ESTALE', 'the file was changed');
   if (words === undefined) {
     // Not SFTPGo that spoke: nothing that it says of a file is to be believed, a 404 least of all.
-    const routeMissing = (status === 404 || status === 405) && changes.has(operation);
-    return routeMissing ? final('EPERM', 'the server does not offer this') : final(isPage(answer.contentType, answer.text) && status === 403 ? 'EACCES' : 'EIO');
+    if (status === 404 || status === 405) {
+      return { ...(changes.has(operation) ? final('EPERM', 'the server does not offer this') : final('EIO')), lacks: 'service' };
+    }
+    return isPage(answer.contentType, answer.text) && status === 403 ? { ...final('EACCES'), lacks: 'service' } : final('EIO');
   }
   switch (status) {
     case 400:
-      if (/api key/i.test(words.error)) return final('EACCES', 'the API key is not valid');
+      if (/api key/i.test(words.error)) return { ...final('EACCES', 'the API key is not valid'), badKey: true };
       if (folderRefusals[operation] !== undefined) return final('EISDIR', folderRefusals[operation]);
       return verdict('EINVAL', 'look');
     case 401:
@@ -93,12 +103,12 @@ export function judge(operation: Operation, answer: RefusedAnswer, about: string
       return judgeForbidden(words.error, verdict);
     case 404:
       if (words.error === '' && /^not found$/i.test(words.message)) {
-        return changes.has(operation) ? final('EPERM', 'the server does not offer this') : final('EIO', 'the server does not offer this');
+        return { ...final(changes.has(operation) ? 'EPERM' : 'EIO', 'the server does not offer this'), lacks: 'service' };
       }
       // SFTPGo says in `error` what it did not find. JSON without it is another's: a gateway that knows no such route.
       return words.error === '' && answer.text !== '' ? final('EIO', 'it is not the platform that said so') : final('ENOENT');
     case 405:
-      return final(changes.has(operation) ? 'EPERM' : 'EIO', 'the server does not offer this');
+      return { ...final(changes.has(operation) ? 'EPERM' : 'EIO', 'the server does not offer this'), lacks: 'service' };
     case 500:
       return words.error === 'failure' || words.error === '' ? verdict('EIO', 'look') : verdict('EIO', 'unsure');
     default:
@@ -109,8 +119,11 @@ export function judge(operation: Operation, answer: RefusedAnswer, about: string
 function judgeForbidden(error: string, verdict: (errno: Errno, then: Verdict['then'], more?: string) => Verdict): Verdict {
   if (/not allowed to connect/i.test(error)) return verdict('EBUSY', 'wait', 'too many requests from this address at once');
   if (/too many open sessions/i.test(error)) return { ...verdict('EBUSY', 'wait'), allowed: allowedSessions(error) };
-  if (/address is blocked/i.test(error)) return verdict('EACCES', 'final', 'the server bans this address for a while after too many failed sign-ins');
-  return verdict('EACCES', 'final');
+  if (/address is blocked/i.test(error)) {
+    return { ...verdict('EACCES', 'final', 'the server bans this address for a while after too many failed sign-ins or requests'), banned: true };
+  }
+  const right = error === '' || /permission denied/i.test(error);
+  return { ...verdict('EACCES', 'final'), lacks: right ? 'right' : undefined };
 }
 
 /** `too many open sessions: 1/1` says how many are allowed. */

@@ -7,18 +7,19 @@ import type { Answer } from '../../http/answer.js';
 import { failureOf, type HttpClient, type HttpRequest } from '../../http/client.js';
 import type { Try } from '../../http/retry.js';
 import { answerWords } from '../../http/answer-words.js';
-import { judge, type Operation, type RefusedAnswer } from './answers.js';
+import { judge, type Lack, type Operation, type RefusedAnswer } from './answers.js';
 import { encodePath } from './encoding.js';
 import { refusalOf } from './refusal.js';
+import type { Pace } from './pace.js';
 import type { SignIn } from './sign-in.js';
 
-type Route = '/user/dirs' | '/user/files' | '/user/files/upload' | '/user/files/metadata' | '/user/file-actions/move' | '/user/file-actions/copy';
+type Route = '/user/streamzip' | '/user/dirs' | '/user/files' | '/user/files/upload' | '/user/files/metadata' | '/user/file-actions/move' | '/user/file-actions/copy';
 
 export interface Call {
   readonly operation: Operation;
   readonly method: HttpRequest['method'];
   readonly route: Route;
-  /** From the home's root, decoded. */
+  /** From the home's root, decoded. A streamzip names it in its body. */
   readonly path: string;
   readonly target?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -38,6 +39,8 @@ export interface Refusal {
   readonly error: FsError;
   /** The words do not say why: look at what is there. */
   readonly look: boolean;
+  /** What the account, or the server, lacks. */
+  readonly lacks?: Lack | undefined;
 }
 
 export type Reply =
@@ -50,7 +53,7 @@ export type Reply =
 export type Settlement = 'done' | 'not done' | 'unknown';
 
 export class Api {
-  constructor(readonly http: HttpClient, readonly signIn: SignIn) {}
+  constructor(readonly http: HttpClient, readonly signIn: SignIn, private readonly pace: Pace) {}
 
   /** Calls, and repeats what may be repeated. Throws EINTR, and the last failure where repeating does not help. */
   call(call: Call, signal: AbortSignal): Promise<Reply> {
@@ -90,6 +93,7 @@ export class Api {
 
   private async sendSignedIn(call: Call, signal: AbortSignal): Promise<Try<Reply> | { readonly deadToken: string; readonly reply: Refusal }> {
     const { headers, token } = await this.signIn.authorize(signal);
+    await this.pace.turn(signal);
     const outcome = await this.http.send(request(call, headers), signal);
     if ('broken' in outcome) {
       const { broken } = outcome;
@@ -104,7 +108,9 @@ export class Api {
   private judgeRefusal(call: Call, answer: RefusedAnswer, token: string | undefined): Try<Reply> | { readonly deadToken: string; readonly reply: Refusal } {
     const verdict = judge(call.operation, answer, call.path);
     if (verdict.allowed !== undefined) this.http.narrow(verdict.allowed);
-    const reply: Refusal = { kind: 'refused', status: answer.status, error: verdict.error, look: verdict.then === 'look' };
+    if (verdict.banned === true) this.pace.banned(verdict.error);
+    if (answer.status === 429 && answer.retryAfter !== undefined) this.pace.slowDown(answer.retryAfter);
+    const reply: Refusal = { kind: 'refused', status: answer.status, error: verdict.error, look: verdict.then === 'look', lacks: verdict.lacks };
     switch (verdict.then) {
       case 'wait':
         return { failure: { error: verdict.error, again: 'later', retryAfter: answer.retryAfter } };
@@ -112,8 +118,11 @@ export class Api {
         if (!call.idempotent) return { done: { kind: 'lost', error: verdict.error, retryAfter: answer.retryAfter } };
         return { failure: { error: verdict.error, again: 'later', retryAfter: answer.retryAfter } };
       case 'sign in':
-        return token === undefined ? { done: reply } : { deadToken: token, reply };
+        if (token !== undefined) return { deadToken: token, reply };
+        this.signIn.refuseKey(verdict.error);
+        return { done: reply };
       default:
+        if (verdict.badKey === true) this.signIn.refuseKey(verdict.error);
         return { done: reply };
     }
   }
@@ -137,7 +146,7 @@ function request(call: Call, authorization: Readonly<Record<string, string>>): H
   const target = call.target === undefined ? '' : `&target=${encodePath(call.target)}`;
   return {
     method: call.method,
-    path: `/api/v2${call.route}?path=${encodePath(call.path)}${target}`,
+    path: call.route === '/user/streamzip' ? `/api/v2${call.route}` : `/api/v2${call.route}?path=${encodePath(call.path)}${target}`,
     headers: { ...authorization, ...call.headers },
     body: call.body,
     onSent: call.onSent,

@@ -1,14 +1,16 @@
 /** The first contact: signs in and looks whether the base is a folder, with sentences for the person who mounts. */
-import { FsError, isErrno } from '../../errors.js';
+import { FsError } from '../../errors.js';
+import type { Log } from '../../observe/log.js';
 import type { Api, Call } from './api.js';
 import type { Looker } from './looking.js';
+import type { Rights } from './rights.js';
 import { sightError } from './sight-error.js';
 
 export class Connector {
-  constructor(private readonly api: Api, private readonly looker: Looker) {}
+  constructor(private readonly api: Api, private readonly looker: Looker, private readonly rights: Rights, private readonly log: Log) {}
 
   /**
-   * EACCES: the sign-in or the right to list is refused. ENOENT, ENOTDIR: the base. EIO: nobody, or
+   * EACCES: the sign-in is refused. ENOENT, ENOTDIR: the base. EIO: nobody, or
    * no SFTPGo, answers.
    */
   async connect(base: string, signal: AbortSignal): Promise<void> {
@@ -28,7 +30,12 @@ export class Connector {
       await reply.answer.body.return();
       return;
     }
-    if (isErrno(reply.error, 'EACCES')) throw new FsError('EACCES', `the server does not let this user list ${base}: ${reply.error.message}`, { cause: reply.error });
+    if (reply.kind === 'refused' && reply.lacks === 'right') {
+      // Signed in, and not let in to look: a letter box, into which files can be put.
+      this.rights.learn('list', base, reply.error, 'right');
+      this.log.warn({ folder: base }, 'the server does not let this user list the folder: files can be put there, and only those put there by this mount are shown');
+      return;
+    }
     throw reply.error;
   }
 }

@@ -11,20 +11,22 @@ import { parentOf } from '../paths.js';
 import type { CopyOptions, Entry } from '../provider.js';
 import type { Api, Refusal } from './api.js';
 import type { Looker, Sight } from './looking.js';
+import { refusalsLast } from './rights.js';
 import { sightError } from './sight-error.js';
+import type { Sights } from './sights.js';
 import type { Temporaries } from './temporaries.js';
 import { formatVersion } from './version.js';
-import { entryOf, rightsLast, type FileSight, type FileWriter } from './writing.js';
+import { entryOf, type FileSight, type FileWriter } from './writing.js';
 
 /** A copy whose answer was lost is being made as long as it grows within so many milliseconds. */
 const growth = 2_000;
 
 export class FileCopier {
   /** From which folder to which the server does not copy for this user. */
-  private readonly refused = new LRUCache<string, true>({ max: 1000, ttl: rightsLast });
+  private readonly refused = new LRUCache<string, true>({ max: 1000, ttl: refusalsLast });
 
   constructor(
-    private readonly api: Api, private readonly looker: Looker, private readonly temporaries: Temporaries, private readonly writer: FileWriter,
+    private readonly api: Api, private readonly looker: Looker, private readonly sights: Sights, private readonly temporaries: Temporaries, private readonly writer: FileWriter,
   ) {}
 
   /** The contract's `copy`, at paths from the home's root. */
@@ -66,7 +68,7 @@ export class FileCopier {
       // As with an upload: without that right the copy keeps the time of its making.
       if (!isErrno(error, 'EPERM')) throw error;
     });
-    const [sight] = await Promise.all([this.looker.look(temporary, signal), this.lookAtSource(from, options.version, signal)]);
+    const [sight] = await Promise.all([this.sights.look(temporary, signal), this.lookAtSource(from, options.version, signal)]);
     if (sight.kind === 'refused') throw sight.error;
     if (sight.kind !== 'file' || sight.size !== size) {
       const shown = sight.kind === 'file' ? `${sight.size} bytes of ${size}` : sight.kind;
@@ -79,7 +81,7 @@ export class FileCopier {
   /** After a lost answer: whether the copy is there, or comes to be. Proxies end requests that the server goes on with. */
   private async arrives(path: string, size: number, signal: AbortSignal): Promise<boolean> {
     for (let before = -1; ;) {
-      const sight = await this.looker.look(path, signal);
+      const sight = await this.sights.look(path, signal);
       if (sight.kind !== 'file') return false;
       if (sight.size === size) return true;
       if (sight.size <= before) return false;
@@ -90,7 +92,7 @@ export class FileCopier {
 
   /** ESTALE unless the version that is to be copied stands there. */
   private async lookAtSource(path: string, version: string, signal: AbortSignal): Promise<FileSight> {
-    const sight = await this.looker.look(path, signal);
+    const sight = await this.sights.look(path, signal);
     if (sight.kind === 'refused') throw sight.error;
     if (sight.kind !== 'file' || formatVersion(sight) !== version) throw new FsError('ESTALE', `${path}, which was to be copied, is another file now, or gone`);
     return sight;
@@ -99,7 +101,7 @@ export class FileCopier {
   /** The server would make the folder. Beside the source it is there. */
   private async requireFolder(from: string, folder: string, signal: AbortSignal): Promise<void> {
     if (parentOf(from) === folder) return;
-    const sight: Sight = await this.looker.look(folder, signal);
+    const sight: Sight = await this.sights.look(folder, signal);
     if (sight.kind === 'nothing' || sight.kind === 'through a file' || sight.kind === 'file') throw sightError(folder, sight);
   }
 

@@ -18,6 +18,7 @@ import type { Api, Call } from './api.js';
 import { leaveOut } from './encoding.js';
 import { typeOfMode, type FileType } from './file-mode.js';
 import type { Looker, Sight } from './looking.js';
+import type { Rights } from './rights.js';
 import { formatVersion, wholeSecond } from './version.js';
 
 /** Types alone: with zod's own checks of dates and whole numbers a cold listing of 10,000 takes 50 ms longer. */
@@ -40,6 +41,7 @@ interface ListedEntry {
 export interface ListedHidden {
   readonly path: string;
   readonly parts: HiddenName;
+  readonly size: number;
   readonly modified: number;
 }
 
@@ -47,6 +49,10 @@ export interface Listing {
   readonly entries: readonly Entry[];
   /** Temporary files, of this mount or another. */
   readonly hidden: readonly ListedHidden[];
+  /** Names of what is there and not shown: pipes, links that lead nowhere. */
+  readonly leftOut: ReadonlySet<string>;
+  /** When this was so: milliseconds since the epoch by the server's clock. */
+  readonly date: number;
   /** The server showed nothing at all, not even what is left out. */
   readonly empty: boolean;
   /** All that it showed are temporary files. */
@@ -67,8 +73,14 @@ export class Lister {
 
   /** `stallTimeout`: milliseconds after which a silent server counts as stalled; a link is given half of that. */
   constructor(
-    private readonly api: Api, private readonly looker: Looker, private readonly log: Log, private readonly stallTimeout: number,
+    private readonly api: Api, private readonly looker: Looker, private readonly rights: Rights, private readonly log: Log,
+    private readonly stallTimeout: number,
   ) {}
+
+  /** Milliseconds since the epoch by the server's clock. */
+  get now(): number {
+    return this.api.http.clock.now();
+  }
 
   /** True where a listing has shown something at this path that must not be opened. */
   isSpecial(path: string): boolean {
@@ -77,6 +89,8 @@ export class Lister {
 
   /** Lists the folder at a path (from the home's root). ENOENT, ENOTDIR, EACCES; EIO for a listing that breaks off. */
   async list(path: string, signal: AbortSignal): Promise<Listing> {
+    const known = this.rights.missing('list', path);
+    if (known !== undefined) throw known;
     const { listed, date } = await this.api.http.repeat(() => this.attempt(path, signal), signal);
     return this.sort(path, listed, date, signal);
   }
@@ -87,7 +101,10 @@ export class Lister {
     if ('failure' in outcome) return this.explainBreak(path, outcome.failure, signal);
     const reply = outcome.done;
     if (reply.kind === 'lost') throw reply.error;
-    if (reply.kind === 'refused') throw await this.looker.explain(path, reply, signal);
+    if (reply.kind === 'refused') {
+      if (reply.lacks === 'right') this.rights.learn('list', path, reply.error, 'right');
+      throw await this.looker.explain(path, reply, signal);
+    }
     try {
       return { done: { listed: await readListing(reply.answer), date: reply.answer.date } };
     } catch (thrown) {
@@ -111,16 +128,19 @@ export class Lister {
   private async sort(path: string, listed: readonly ListedEntry[], date: number, signal: AbortSignal): Promise<Listing> {
     const entries: (Entry | undefined)[] = [];
     const hidden: ListedHidden[] = [];
+    const leftOut = new Set<string>();
     const links: { readonly item: ListedEntry; readonly at: number }[] = [];
     for (const item of listed) {
       const parts = parseHiddenName(item.name);
       const { type } = item;
       const why = parts === undefined ? leaveOut(item.name) : undefined;
       if (parts !== undefined) {
-        if (type === 'file') hidden.push({ path: joinPath(path, item.name), parts, modified: item.modified });
+        if (type === 'file') hidden.push({ path: joinPath(path, item.name), parts, size: item.size ?? 0, modified: item.modified });
       } else if (why !== undefined) {
         this.tell(path, item.name, why);
+        leftOut.add(item.name);
       } else if (type === 'special') {
+        leftOut.add(item.name);
         this.specials.set(joinPath(path, item.name), true);
         this.tell(path, item.name, 'a pipe, socket or device');
       } else if (type === 'link') {
@@ -133,17 +153,19 @@ export class Lister {
     const work = async (): Promise<void> => {
       for (const { item, at } of follow) {
         const entry = await this.followLink(path, item, signal);
-        if (entry !== undefined) entries[at] = { ...entry, observed: date };
+        if (entry === undefined) leftOut.add(item.name);
+        else entries[at] = { ...entry, observed: date };
       }
     };
     await Promise.all(Array.from({ length: Math.min(linksAtOnce, links.length) }, work));
-    return { entries: entries.filter((entry) => entry !== undefined), hidden, empty: listed.length === 0, onlyHidden: listed.length === hidden.length };
+    return { entries: entries.filter((entry) => entry !== undefined), hidden, leftOut, date, empty: listed.length === 0, onlyHidden: listed.length === hidden.length };
   }
 
   /** Shows a link as what it leads to; undefined where it leads nowhere or out of the home. */
   private async followLink(folder: string, link: ListedEntry, signal: AbortSignal): Promise<Entry | undefined> {
     const path = joinPath(folder, link.name);
-    if (this.specials.has(path)) return undefined;
+    // Where files cannot be looked at, nobody knows what a link leads to.
+    if (this.specials.has(path) || this.rights.missing('look', folder) !== undefined) return undefined;
     const sight = await this.lookAtLink(folder, path, signal);
     switch (sight?.kind) {
       case 'file':

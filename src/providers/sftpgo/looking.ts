@@ -8,18 +8,20 @@ import type { Answer } from '../../http/answer.js';
 import { parseContentLength, parseContentRange } from '../../http/ranges.js';
 import { parseHttpDate } from '../../http/server-clock.js';
 import { parentOf } from '../paths.js';
+import type { Lack } from './answers.js';
 import type { Api, Call, Refusal, Reply } from './api.js';
 import type { Try } from '../../http/retry.js';
 
 export type Sight =
   /** `modified`: milliseconds since the epoch, a whole second. `date`: when it was so, by the server's clock. */
   | { readonly kind: 'file'; readonly size: number; readonly modified: number; readonly date: number }
-  | { readonly kind: 'folder'; readonly date: number }
+  /** `modified`: milliseconds since the epoch, where the way of looking tells it. */
+  | { readonly kind: 'folder'; readonly date: number; readonly modified?: number | undefined }
   | { readonly kind: 'nothing'; readonly date: number }
   /** Something on the way is a file. */
   | { readonly kind: 'through a file' }
   /** No right to look; or the server fails in a way that looking does not explain. */
-  | { readonly kind: 'refused'; readonly error: FsError };
+  | { readonly kind: 'refused'; readonly error: FsError; readonly lacks: Lack | undefined };
 
 export class Looker {
   constructor(private readonly api: Api) {}
@@ -58,7 +60,7 @@ export class Looker {
     if (refusal.error.errno === 'ENOENT') return { kind: 'nothing', date };
     if (refusal.error.errno === 'EISDIR') return { kind: 'folder', date };
     if (refusal.look && await this.goesThroughFile(path, signal)) return { kind: 'through a file' };
-    return { kind: 'refused', error: refusal.error };
+    return { kind: 'refused', error: refusal.error, lacks: refusal.lacks };
   }
 
   /** True where something above `path` is a file: what a 500 `failure` says of a path. */

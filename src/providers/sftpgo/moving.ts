@@ -10,7 +10,9 @@ import type { Entry } from '../provider.js';
 import type { Api, Call, Refusal, Settlement } from './api.js';
 import type { Lister } from './listing.js';
 import type { Looker, Sight } from './looking.js';
+import type { Right, Rights } from './rights.js';
 import { sightError } from './sight-error.js';
+import type { Sights } from './sights.js';
 import type { Sightings } from './sightings.js';
 import type { Temporaries } from './temporaries.js';
 import { formatVersion } from './version.js';
@@ -21,15 +23,19 @@ const clockSlack = 2_000;
 export class Mover {
   constructor(
     private readonly api: Api, private readonly looker: Looker, private readonly lister: Lister, private readonly temporaries: Temporaries,
-    private readonly sightings: Sightings,
+    private readonly sightings: Sightings, private readonly sights: Sights, private readonly rights: Rights,
   ) {}
 
   /** The contract's `createFolder`, at a path from the home's root. */
   async createFolder(path: string, signal: AbortSignal): Promise<Entry> {
+    this.refuse('make folders', parentOf(path));
     const begun = this.api.http.clock.now();
     const call: Call = { operation: 'make folder', method: 'POST', route: '/user/dirs', path, accept: [201, 200], idempotent: false };
     const reply = await this.api.change(call, (until) => this.settleFolder(path, begun, until), signal);
-    if (reply.kind === 'refused') throw await this.explainFolder(path, reply, signal);
+    if (reply.kind === 'refused') {
+      this.learn('make folders', parentOf(path), reply);
+      throw await this.explainFolder(path, reply, signal);
+    }
     this.sightings.note(path, undefined);
     const observed = reply.kind === 'answer' ? reply.answer.date : this.api.http.clock.now();
     if (reply.kind === 'answer') await reply.answer.discard();
@@ -37,6 +43,7 @@ export class Mover {
   }
 
   async removeFile(path: string, signal: AbortSignal): Promise<void> {
+    this.refuse('delete', parentOf(path));
     await this.delete({ operation: 'delete file', method: 'DELETE', route: '/user/files', path, accept: [200], idempotent: false }, signal);
   }
 
@@ -46,6 +53,7 @@ export class Mover {
    * condition to prevent that.
    */
   async removeFolder(path: string, signal: AbortSignal): Promise<void> {
+    this.refuse('delete', parentOf(path));
     const listing = await this.lister.list(path, signal);
     // What is left out of listings is there all the same, and would be deleted.
     if (!listing.empty && !(listing.onlyHidden && await this.temporaries.clear(listing.hidden, signal))) {
@@ -57,6 +65,8 @@ export class Mover {
   /** The contract's `move`, at paths from the home's root. */
   async move(from: string, to: string, replace: boolean, signal: AbortSignal): Promise<void> {
     if (isBelow(to, from)) throw new FsError('EINVAL', `${from} cannot be moved into itself`);
+    // A refusal does not tell which of the two folders it is for: only that of a server without the service is remembered.
+    this.refuse('rename', parentOf(to));
     if (!replace) await this.refuseExisting(to, signal);
     if (from === to) {
       await this.mustExist(from, signal);
@@ -64,7 +74,8 @@ export class Mover {
     }
     const refusal = await this.send(from, to, signal);
     if (refusal === undefined) return;
-    const sights = { source: await this.looker.look(from, signal), target: await this.looker.look(to, signal) };
+    if (refusal.lacks === 'service') this.learn('rename', parentOf(to), refusal);
+    const sights = { source: await this.sights.look(from, signal), target: await this.sights.look(to, signal) };
     const { source, target } = sights;
     if (replace && refusal.status === 400 && source.kind === 'folder' && target.kind === 'folder') {
       await this.replaceFolder(from, to, signal);
@@ -85,6 +96,16 @@ export class Mover {
     throw again.error;
   }
 
+  /** Throws what was refused in that folder a little while ago. */
+  private refuse(right: Right, folder: string): void {
+    const known = this.rights.missing(right, folder);
+    if (known !== undefined) throw known;
+  }
+
+  private learn(right: Right, folder: string, refusal: Refusal): void {
+    if (refusal.lacks !== undefined) this.rights.learn(right, folder, refusal.error, refusal.lacks);
+  }
+
   /** Sends a move. Resolves to the refusal, or to nothing where it was done. */
   private async send(from: string, to: string, signal: AbortSignal): Promise<Refusal | undefined> {
     const reply = await this.api.change({
@@ -98,30 +119,35 @@ export class Mover {
 
   private async delete(call: Call, signal: AbortSignal): Promise<void> {
     const reply = await this.api.change(call, async (until): Promise<Settlement> => {
-      const sight = await this.looker.look(call.path, until);
+      const sight = await this.sights.look(call.path, until);
       return sight.kind === 'nothing' ? 'done' : sight.kind === 'refused' ? 'unknown' : 'not done';
     }, signal);
-    if (reply.kind === 'refused') throw await this.looker.explain(call.path, reply, signal);
+    if (reply.kind === 'refused') {
+      this.learn('delete', parentOf(call.path), reply);
+      throw await this.looker.explain(call.path, reply, signal);
+    }
     if (reply.kind === 'answer') await reply.answer.discard();
     this.sightings.forget(call.path);
   }
 
   private async refuseExisting(path: string, signal: AbortSignal): Promise<void> {
-    const sight = await this.looker.look(path, signal);
+    const sight = await this.sights.look(path, signal);
     if (sight.kind === 'file' || sight.kind === 'folder') throw new FsError('EEXIST', `${path} exists`);
+    // As from a file system that does not know RENAME_NOREPLACE: mv then renames without it.
+    if (sight.kind === 'refused' && sight.lacks !== undefined) throw new FsError('EINVAL', `nobody can tell whether ${path} exists`, { cause: sight.error });
     if (sight.kind !== 'nothing') throw sightError(path, sight);
   }
 
   private async mustExist(path: string, signal: AbortSignal): Promise<void> {
-    const sight = await this.looker.look(path, signal);
+    const sight = await this.sights.look(path, signal);
     if (sight.kind !== 'file' && sight.kind !== 'folder') throw sightError(path, sight);
   }
 
   private async settleMove(from: string, to: string, signal: AbortSignal): Promise<Settlement> {
-    const source = await this.looker.look(from, signal);
+    const source = await this.sights.look(from, signal);
     if (source.kind === 'file' || source.kind === 'folder') return 'not done';
     if (source.kind !== 'nothing') return 'unknown';
-    const target = await this.looker.look(to, signal);
+    const target = await this.sights.look(to, signal);
     if (target.kind !== 'file' && target.kind !== 'folder') return 'unknown';
     // Nobody but us puts anything under a fresh hidden name.
     if (isHiddenName(nameOf(to))) return 'done';
@@ -130,7 +156,7 @@ export class Mover {
 
   /** A folder stands there: was it our request that made it, or was it there before? Its time tells, in its parent's listing. */
   private async settleFolder(path: string, begun: number, signal: AbortSignal): Promise<Settlement> {
-    const sight = await this.looker.look(path, signal);
+    const sight = await this.sights.look(path, signal);
     if (sight.kind === 'nothing') return 'not done';
     if (sight.kind === 'file') throw new FsError('EEXIST', `${path} exists`);
     if (sight.kind !== 'folder') return 'unknown';
@@ -143,7 +169,7 @@ export class Mover {
 
   private async explainFolder(path: string, refusal: Refusal, signal: AbortSignal): Promise<FsError> {
     if (!refusal.look) return refusal.error;
-    const sight = await this.looker.look(path, signal);
+    const sight = await this.sights.look(path, signal);
     if (sight.kind === 'file' || sight.kind === 'folder') return new FsError('EEXIST', `${path} exists`, { cause: refusal.error });
     if (sight.kind === 'through a file') return sightError(path, sight);
     return this.looker.explain(path, refusal, signal);

@@ -7,7 +7,7 @@ import { HttpClient } from '../../http/client.js';
 import type { Log } from '../../observe/log.js';
 import { isHiddenName } from '../hidden-names.js';
 import { joinPath, nameOf, parentOf } from '../paths.js';
-import type { Content, CopyOptions, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions } from '../provider.js';
+import type { Access, Content, CopyOptions, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions } from '../provider.js';
 import type { Remote } from '../remote.js';
 import type { Credentials, ProviderSettings } from '../settings.js';
 import { Api } from './api.js';
@@ -21,9 +21,13 @@ import { Prober } from './probing.js';
 import { FileReader } from './reading.js';
 import { sightError } from './sight-error.js';
 import { SignIn } from './sign-in.js';
+import { Pace } from './pace.js';
+import { Rights, type Right } from './rights.js';
+import { Sights } from './sights.js';
 import { Sightings } from './sightings.js';
 import { Temporaries } from './temporaries.js';
 import { formatVersion, wholeSecond } from './version.js';
+import { ZipReader } from './zip-reading.js';
 import { FileWriter } from './writing.js';
 
 /** The server closes idle connections after 60 s, without a word: ours are closed before. (SFTPGo's page: statuses) */
@@ -35,7 +39,6 @@ const signOutPatience = 2_000;
 
 export class SftpgoProvider implements Provider {
   readonly name = 'sftpgo';
-  readonly traits: Traits;
   readonly probe: Prober;
   private readonly http: HttpClient;
   private readonly signIn: SignIn;
@@ -48,41 +51,52 @@ export class SftpgoProvider implements Provider {
   private readonly temporaries: Temporaries;
   private readonly connector: Connector;
   private readonly sightings = new Sightings();
+  private readonly sights: Sights;
+  private readonly rights: Rights;
   private readonly base: string;
+  private readonly parallelRequests: number;
   private closing: Promise<void> | undefined;
 
   /** EINVAL where credentials are missing or cannot be sent. */
   constructor(remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log) {
-    const { parallelRequests, stallTimeout, serverTimeout, instances, network, elapsed, observer } = settings;
+    const { parallelRequests, stallTimeout, serverTimeout, instances, profile, network, elapsed, observer } = settings;
     this.base = remote.base;
+    this.parallelRequests = parallelRequests;
     this.http = new HttpClient({
       origin: remote.origin, network, elapsed, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre', observer,
       // Long enough to live through a server's restart, short enough that nobody takes the drive for hung.
       retry: { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 },
     }, log);
     this.signIn = new SignIn(this.http, remote.user, credentials, log);
-    const api = new Api(this.http, this.signIn);
+    const api = new Api(this.http, this.signIn, new Pace());
+    this.rights = new Rights(profile);
     this.looker = new Looker(api);
-    this.lister = new Lister(api, this.looker, log, stallTimeout);
+    this.lister = new Lister(api, this.looker, this.rights, log, stallTimeout);
+    this.sights = new Sights(this.looker, this.lister, this.rights);
     this.temporaries = new Temporaries(api, instances, log);
-    this.reader = new FileReader(api, this.looker);
-    this.writer = new FileWriter(api, this.looker, this.temporaries, log);
-    this.copier = new FileCopier(api, this.looker, this.temporaries, this.writer);
-    this.mover = new Mover(api, this.looker, this.lister, this.temporaries, this.sightings);
-    this.connector = new Connector(api, this.looker);
+    this.reader = new FileReader(api, this.looker, this.sights, this.rights, new ZipReader(api, this.sights, this.rights));
+    this.writer = new FileWriter(api, this.looker, this.sights, this.rights, this.temporaries, log);
+    this.copier = new FileCopier(api, this.looker, this.sights, this.temporaries, this.writer);
+    this.mover = new Mover(api, this.looker, this.lister, this.temporaries, this.sightings, this.sights, this.rights);
+    this.connector = new Connector(api, this.looker, this.rights, log);
     this.probe = new Prober({
       api, looker: this.looker, lister: this.lister, temporaries: this.temporaries, base: this.base, locate: (path) => this.locate(path),
     });
-    this.traits = {
+  }
+
+  /** What shows of the server while it is used: an operator may offer only some of its services. */
+  get traits(): Traits {
+    const offered = (right: Right): boolean => this.rights.missing(right, '/') === undefined;
+    return {
       atomicReplace: true,
       serverSideCopy: true,
-      settableTimes: 'files and folders',
+      settableTimes: this.rights.profile === 'auto' ? 'files and folders' : 'none',
       timeResolution: 1000,
-      ranges: true,
+      ranges: offered('ranges'),
       stableIds: false,
       caseSensitive: true,
       maxFileSize: Number.MAX_SAFE_INTEGER,
-      parallelRequests,
+      parallelRequests: this.parallelRequests,
     };
   }
 
@@ -92,6 +106,18 @@ export class SftpgoProvider implements Provider {
 
   refuseName(name: string): FsError | undefined {
     return refuseName(name);
+  }
+
+  learntRefusal(access: Access, location: Location): FsError | undefined {
+    const path = this.pathOf(location);
+    const above = parentOf(path);
+    switch (access) {
+      case 'see': return this.rights.missing('list', path);
+      case 'read': return this.rights.missing('download', above);
+      case 'make': return this.rights.missing('upload', above);
+      case 'replace': return this.rights.missing('upload', above) ?? this.rights.missing('replace', above);
+      case 'date': return this.rights.missing('set times', above);
+    }
   }
 
   async *list(folder: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
@@ -105,8 +131,7 @@ export class SftpgoProvider implements Provider {
   async stat(location: Location, signal: AbortSignal): Promise<Entry> {
     const path = this.pathOf(location);
     if (isHiddenName(nameOf(path)) || this.lister.isSpecial(path)) throw new FsError('ENOENT', `${path} is not shown`);
-    const sight = await this.looker.look(path, signal);
-    if (sight.kind === 'refused' && isErrno(sight.error, 'EACCES')) return this.statByListing(path, sight, signal);
+    const sight = await this.sights.look(path, signal);
     return this.note(path, entryOf(location, sight));
   }
 
@@ -212,17 +237,6 @@ export class SftpgoProvider implements Provider {
     if (this.lister.isSpecial(path)) throw new FsError('EEXIST', `${path} is a pipe, socket or device on the server`);
     return path;
   }
-
-  /** Without the right to download a file cannot be looked at, but its folder may be listed. */
-  private async statByListing(path: string, refused: Extract<Sight, { kind: 'refused' }>, signal: AbortSignal): Promise<Entry> {
-    const { entries } = await this.lister.list(parentOf(path), signal).catch((error: unknown) => {
-      if (isErrno(error, 'EACCES')) throw refused.error;
-      throw error;
-    });
-    const entry = entries.find(({ name }) => name === nameOf(path));
-    if (entry === undefined) throw new FsError('ENOENT', `${path} is not there`);
-    return entry;
-  }
 }
 
 function entryOf(location: Location, sight: Sight): Entry {
@@ -231,6 +245,6 @@ function entryOf(location: Location, sight: Sight): Entry {
     return { name, kind: 'file', size: sight.size, modified: sight.modified, version: formatVersion(sight), observed: sight.date };
   }
   // A folder's time stands in its parent's listing only.
-  if (sight.kind === 'folder') return { name, kind: 'folder', size: undefined, modified: undefined, version: '', observed: sight.date };
+  if (sight.kind === 'folder') return { name, kind: 'folder', size: undefined, modified: sight.modified, version: '', observed: sight.date };
   throw sightError(location.path, sight);
 }

@@ -3,16 +3,19 @@
  * the part must be of, before a byte of it is given; a body that breaks off is gone on with, pinned to
  * the same version. (SFTPGo's page: files; ranges, If-Unmodified-Since)
  */
-import { FsError, toFsError } from '../../errors.js';
+import { FsError, isErrno, toFsError } from '../../errors.js';
 import type { Answer } from '../../http/answer.js';
 import { parseContentLength, parseContentRange } from '../../http/ranges.js';
 import type { RetryProgress, Try } from '../../http/retry.js';
 import { formatHttpDate, parseHttpDate } from '../../http/server-clock.js';
-import { nameOf } from '../paths.js';
+import { nameOf, parentOf } from '../paths.js';
 import type { Download, Entry, ReadRequest } from '../provider.js';
-import type { Api } from './api.js';
+import type { Api, Refusal } from './api.js';
 import type { Looker } from './looking.js';
+import type { Rights } from './rights.js';
+import type { Sights } from './sights.js';
 import { formatVersion, parseVersion, type VersionParts } from './version.js';
+import type { ZipReader } from './zip-reading.js';
 
 type FileEntry = Download['entry'];
 
@@ -31,28 +34,44 @@ const nothing: AsyncIterableIterator<Uint8Array> = {
 };
 
 export class FileReader {
-  constructor(private readonly api: Api, private readonly looker: Looker) {}
+  constructor(
+    private readonly api: Api, private readonly looker: Looker, private readonly sights: Sights, private readonly rights: Rights, private readonly zips: ZipReader,
+  ) {}
 
   /** The contract's `read`, at a path from the home's root. */
   async read(path: string, request: ReadRequest, signal: AbortSignal): Promise<Download> {
     const { start, end, version } = request;
     if (!(start >= 0 && start < end)) throw new FsError('EINVAL', `a read from ${start} to ${end}`);
+    const folder = parentOf(path);
+    const known = this.rights.missing('download', folder);
+    if (known !== undefined) throw known;
+    if (this.rights.missing('ranges', folder) !== undefined) return this.zips.read(path, request, signal);
     const pinned = version === undefined ? undefined : parseVersion(version);
     if (version !== undefined && pinned === undefined) throw new FsError('ESTALE', `${path}: a version that this server never gave`);
     // Behind the end there is nothing to ask for: the server would answer 416, or break the connection.
     if (pinned !== undefined && start >= pinned.size) return { entry: await this.lookAt(path, pinned, signal), body: nothing };
     const progress = this.api.http.retryProgress(signal);
     const part = await this.fetch(path, { start, end }, pinned, progress, signal);
-    if ('size' in part) return { entry: part, body: nothing };
+    if ('kind' in part && part.kind === 'refused') return this.readOtherwise(path, request, part, signal);
+    if (!('answer' in part)) return { entry: part, body: nothing };
     return { entry: part.entry, body: new ResumedBody(part, start, (from) =>
       this.refetch(path, { start: from, end: part.end }, part.entry, progress, signal), progress) };
+  }
+
+  /** The server gives no part: it may give the file in a zip, as an operator does who offers the documented services only. */
+  private async readOtherwise(path: string, request: ReadRequest, refusal: Refusal, signal: AbortSignal): Promise<Download> {
+    const download = await this.zips.read(path, request, signal).catch((error: unknown) => {
+      throw isErrno(error, 'EACCES') ? refusal.error : error;
+    });
+    this.rights.learn('ranges', parentOf(path), refusal.error, 'service');
+    return download;
   }
 
   /** Asks for a part until it begins to arrive; an entry alone where there is nothing at `start`. */
   private async fetch(
     path: string, range: { readonly start: number; readonly end: number }, pinned: VersionParts | undefined,
     progress: RetryProgress, signal: AbortSignal,
-  ): Promise<Part | FileEntry> {
+  ): Promise<Part | FileEntry | Refusal> {
     for (;;) {
       const outcome = await this.attempt(path, range, pinned, signal);
       if ('done' in outcome) return outcome.done;
@@ -62,7 +81,7 @@ export class FileReader {
 
   private async attempt(
     path: string, { start, end }: { readonly start: number; readonly end: number }, pinned: VersionParts | undefined, signal: AbortSignal,
-  ): Promise<Try<Part | FileEntry>> {
+  ): Promise<Try<Part | FileEntry | Refusal>> {
     // The server takes any `n-0` for "to the end": the first byte alone is asked for as two, and the second not given.
     const last = Math.max(end - 1, 1);
     const outcome = await this.api.attempt({
@@ -76,6 +95,7 @@ export class FileReader {
     if ('failure' in outcome) return outcome;
     const reply = outcome.done;
     if (reply.kind === 'lost') throw reply.error;
+    if (reply.kind === 'refused' && reply.lacks !== undefined) return { done: reply };
     if (reply.kind === 'refused') throw await this.looker.explain(path, reply, signal);
     const { answer } = reply;
     if (answer.status === 416) {
@@ -98,12 +118,13 @@ export class FileReader {
     path: string, range: { readonly start: number; readonly end: number }, entry: FileEntry, progress: RetryProgress, signal: AbortSignal,
   ): Promise<Answer> {
     const part = await this.fetch(path, range, parseVersion(entry.version), progress, signal);
-    if ('size' in part || part.end !== range.end) throw new FsError('ESTALE', `${path} changed while it was read`);
+    if ('kind' in part && part.kind === 'refused') throw part.error;
+    if (!('answer' in part) || part.end !== range.end) throw new FsError('ESTALE', `${path} changed while it was read`);
     return part.answer;
   }
 
   private async lookAt(path: string, pinned: VersionParts | undefined, signal: AbortSignal): Promise<FileEntry> {
-    const sight = await this.looker.look(path, signal);
+    const sight = await this.sights.look(path, signal);
     switch (sight.kind) {
       case 'file': {
         const entry = fileEntry(path, sight, sight.date);

@@ -64,6 +64,8 @@ export class SignIn {
   /** Headers that sign a request in. Waits for a token where there is none that lives. EACCES where the server refuses. */
   async authorize(signal: AbortSignal): Promise<Authorization> {
     const { apiKey } = this.credentials;
+    const refused = apiKey === undefined ? undefined : this.refused();
+    if (refused !== undefined) throw refused;
     if (apiKey !== undefined) return { headers: { 'x-sftpgo-api-key': apiKey }, token: undefined };
     const token = await this.livingToken(signal);
     return { headers: { authorization: `Bearer ${token.text}` }, token: token.text };
@@ -77,6 +79,11 @@ export class SignIn {
   /** The server has refused this token: the next request fetches another, unless that has happened already. */
   reject(token: string): void {
     if (this.token?.text === token) this.token = undefined;
+  }
+
+  /** The server does not take the API key: it is not shown again for a while, since each time counts with the defender. */
+  refuseKey(error: FsError): void {
+    this.refuse(error, refusalLasts);
   }
 
   /** Hands the token back. Never throws; takes no longer than the signal allows. */
@@ -130,9 +137,11 @@ export class SignIn {
 
   private async signIn(): Promise<Token> {
     if (this.credentials.otp !== undefined && this.otp === undefined) {
-      throw this.refuse(new FsError(
+      const ended = new FsError(
         'EACCES', `the sign-in of ${this.user ?? ''} has ended and its one-time code works once: mount again with a new code, or use an API key (AMARRE_API_KEY), which lasts`,
-      ), Infinity);
+      );
+      this.log.error({ user: this.user }, `${ended.message}; what is unsent is kept on this machine, and sent by the next mount`);
+      throw this.refuse(ended, Infinity);
     }
     const token = await this.http.repeat((): Promise<{ done: Token } | { failure: ReturnType<typeof failureOf> }> => this.tryToSignIn(), this.lifetime.signal);
     this.token = token;
@@ -158,9 +167,15 @@ export class SignIn {
       if (verdict.then === 'sign in') throw this.refuse(this.badSignIn(verdict.error), refusalLasts);
       throw verdict.error.errno === 'EACCES' ? this.refuse(verdict.error, refusalLasts) : verdict.error;
     }
+    const once = this.otp !== undefined;
     this.otp = undefined;
     const text = await answer.text();
-    return { done: this.readToken(answer, text, asked) };
+    const token = this.readToken(answer, text, asked);
+    if (once) {
+      const minutes = Math.round((token.endsAt - asked) / 60_000);
+      this.log.warn({ user: this.user, minutes }, `signed in with a one-time code, which works once: this sign-in ends in ${minutes} minutes, and the drive with it; an API key (AMARRE_API_KEY) lasts`);
+    }
+    return { done: token };
   }
 
   private readToken(answer: Answer, text: string, asked: number): Token {

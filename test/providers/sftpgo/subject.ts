@@ -67,6 +67,7 @@ export const testSettings: ProviderSettings = {
   insecureHttp: false,
   network: { connectTimeout: 3_000, authorities: [] },
   elapsed,
+  profile: 'auto',
   instances: { own: 'testinstance', isDead: () => false },
 };
 
