@@ -35,10 +35,22 @@ export interface Outgoing {
   readonly leave: () => void;
 }
 
+/** Lets go of an answer that nobody gets: its body may hold a file, which it closes once it has begun. */
+export async function dispose({ body }: Answer): Promise<void> {
+  if (body === undefined || Buffer.isBuffer(body)) return;
+  const pieces = body[Symbol.asyncIterator]();
+  await pieces.next();
+  await pieces.return?.();
+}
+
 /** Sends the answer and resolves when it is out. Throws ConnectionBroken where it is to be broken off. */
 export async function deliver(out: Outgoing, answer: Answer): Promise<void> {
   const headers: Record<string, string> = { ...answer.headers };
-  if (await leavesBodyUnread(out.body)) {
+  const leavesUnread = await leavesBodyUnread(out.body).catch(async (error: unknown) => {
+    await dispose(answer);
+    throw error;
+  });
+  if (leavesUnread) {
     headers['Connection'] = 'close';
     out.body.leave();
     closeSlowly(out.response);
@@ -57,6 +69,7 @@ export async function deliver(out: Outgoing, answer: Answer): Promise<void> {
   if (answer.length !== undefined) {
     headers['Content-Length'] = String(answer.length);
     if (bare) {
+      await dispose(answer);
       head(out, answer.status, headers);
       await finish(out);
       return;

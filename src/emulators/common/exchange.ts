@@ -4,9 +4,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConnectionBroken } from './broken.js';
-import { deliver, type Answer } from './delivery.js';
+import { deliver, dispose, type Answer } from './delivery.js';
 import { flowOf, type Applied, type Faults } from './faults.js';
 import { Passage, pause } from './flow.js';
+import { watchClient } from './peer.js';
 import { RequestBody } from './request-body.js';
 import type { Traffic, TrafficEntry } from './traffic.js';
 
@@ -71,7 +72,10 @@ export async function serve(
     for (const one of leaving) one();
     leaving.clear();
   };
+  // Who stands still reads nothing, and would not hear the client go.
+  const stopWatching = applied.some(({ action }) => action.kind === 'stall') ? watchClient(request.socket) : undefined;
   response.once('close', () => {
+    stopWatching?.();
     ended.abort();
     leave();
     log.requestBytes = body.taken;
@@ -112,7 +116,9 @@ async function work(
   const answer = await handler(exchange);
   for (const { action, gate } of applied) {
     if (action.kind === 'stall' && action.at === 'answer') await gate.wait(signal);
-    if (action.kind === 'loseAnswer') throw new ConnectionBroken('the answer is lost by a rule');
+    if (action.kind !== 'loseAnswer') continue;
+    await dispose(answer);
+    throw new ConnectionBroken('the answer is lost by a rule');
   }
   return answer;
 }

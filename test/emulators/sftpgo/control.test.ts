@@ -1,5 +1,5 @@
 /** What tests can make go wrong: the same in the emulator's process and over HTTP. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { EmulatorControl } from '../../../src/emulators/emulator.js';
 import { connectControl, untilStalled, untilState } from '../../support/control.js';
@@ -134,6 +134,33 @@ describe.each(ways)('the control interface, %s', (_way, controlOf) => {
     await stage.control.removeRules();
     expect((await answer).status).toBe(201);
     expect((await readFile(`${stage.root}/g`)).equals(pattern(20_000))).toBe(true);
+  });
+
+  test.each([1_000, 8_000_000])('a client that goes away inside a stalled upload of %i bytes is noticed though nothing is read', async (size) => {
+    const stage = await controlled();
+    await stage.control.addRule({ route: 'upload', action: { kind: 'stall', at: 'uploadBody', afterBytes: 500 } });
+    const wire = await stage.client.begin('POST', '/files/upload?path=/g', { 'content-length': String(size) }, pattern(size - 1));
+    await untilStalled(stage.control);
+    wire.close();
+    await untilState(stage.control, ({ stalled, inFlight }) => stalled === 0 && inFlight === 0);
+    expect((await stage.control.log()).at(-1)?.end).toBe('broken');
+  });
+
+  test('an answer that is lost, and a stalled upload whose server ends, leave no file open', async () => {
+    const stage = await controlled();
+    const open = async (): Promise<string[]> => {
+      const links = await Promise.all((await readdir('/proc/self/fd')).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+      return links.filter((path) => path.startsWith(stage.root));
+    };
+    await stage.control.addRule({ route: 'get', action: { kind: 'loseAnswer' } });
+    expect((await get(stage)).end).toBe('no response');
+    await expect.poll(open).toEqual([]);
+    await stage.control.addRule({ route: 'upload', action: { kind: 'stall', at: 'uploadBody', afterBytes: 500 } });
+    await stage.client.begin('POST', '/files/upload?path=/g', { 'content-length': '1000' }, pattern(900));
+    await untilStalled(stage.control);
+    expect(await open()).toHaveLength(1);
+    await stage.emulator.close();
+    expect(await open()).toEqual([]);
   });
 
   test('answers come late, and bodies come slowly in both directions', async () => {
