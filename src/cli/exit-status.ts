@@ -12,9 +12,9 @@ export const exitStatuses = {
   signIn: { status: 3, meaning: 'The platform refused to sign in: password, API key, code or address.' },
   remote: { status: 4, meaning: 'The platform cannot be reached, or has no such folder.' },
   mount: { status: 5, meaning: 'This machine cannot mount there: no FUSE, no permission, not a folder, already mounted.' },
-  unsent: { status: 6, meaning: 'Unmounted, but files are left that could not be sent; they are kept and listed.' },
+  unsent: { status: 6, meaning: 'Files are left that could not be sent; they are kept on this machine and listed.' },
   died: { status: 7, meaning: 'The process that served the mount ended unexpectedly; unsent files are kept.' },
-  notMounted: { status: 8, meaning: 'umount: Amarre has no mount there.' },
+  notMounted: { status: 8, meaning: 'Amarre has no mount there.' },
 } as const satisfies Record<string, { readonly status: number; readonly meaning: string }>;
 
 export type Ending = keyof typeof exitStatuses;

@@ -10,10 +10,12 @@ import { doctorCommand } from './doctor.js';
 import { emulateCommand } from './emulate.js';
 import { CommandError, exitStatuses, exitStatusHelp, toCommandError } from './exit-status.js';
 import { mountCommand } from './mount.js';
+import { refreshCommand } from './refresh.js';
+import { statusCommand } from './status.js';
 import { say } from './terminal.js';
 import { umountCommand } from './umount.js';
 
-const commands = [mountCommand, umountCommand, doctorCommand, emulateCommand, demoCommand];
+const commands = [mountCommand, umountCommand, statusCommand, refreshCommand, doctorCommand, emulateCommand, demoCommand];
 
 /** Columns of the help. Wider than yargs' 80: the options' texts are sentences. */
 const helpWidth = 110;
@@ -34,7 +36,7 @@ async function run(words: readonly string[]): Promise<number> {
     .locale('en')
     .wrap(helpWidth)
     .strict()
-    .demandCommand(1, 'name a command: mount, umount, doctor, emulate or demo')
+    .demandCommand(1, 'name a command: mount, umount, status, refresh, doctor, emulate or demo')
     // Names are taken as they are written (--no-write is one of them), and nothing that looks like a number becomes one.
     .parserConfiguration({
       'camel-case-expansion': false, 'parse-numbers': false, 'parse-positional-numbers': false, 'greedy-arrays': false,

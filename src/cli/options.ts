@@ -172,6 +172,17 @@ export type DoctorSettings = z.infer<typeof doctorSchema>;
 /** Options of `amarre umount`. */
 export const umountSchema = z.object({ 'cache-dir': cacheDir() });
 
+/** Options of `amarre status`. */
+export const statusSchema = z.object({
+  'json': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'For programs: everything as JSON',
+  }),
+  'cache-dir': cacheDir(),
+});
+
+/** Options of `amarre refresh`. */
+export const refreshSchema = z.object({ 'cache-dir': cacheDir() });
+
 /** Options of `amarre demo`. */
 export const demoSchema = z.object({
   check: flag().register(texts, {

@@ -1,19 +1,19 @@
 /** `amarre umount`: asks the process that serves a mount to send what is unsent and go, and tells what came of it. */
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mountAt, readMounts, type Mount } from '../fuse/mount/mountinfo.js';
+import { mountAt, readMounts } from '../fuse/mount/mountinfo.js';
 import { mountType } from '../fuse/mount/options.js';
 import { detachMount } from '../fuse/mount/unmount.js';
-import { openMountRecords, type MountRecord, type MountRecords } from '../storage/mount-records.js';
 import type { Command } from './command.js';
+import { socketOf } from './control/address.js';
+import { askEnd, ControlError } from './control/client.js';
+import type { EndProgress } from './control/protocol.js';
 import { CommandError, exitStatuses } from './exit-status.js';
+import { knownMounts, locate, stateFolders, type KnownMount } from './known-mounts.js';
 import { readOptions, umountSchema } from './options.js';
 import { showOutcome } from './serving/ending.js';
 import { findKept } from './serving/kept-files.js';
-import { stateFoldersInUse } from './serving/serving-processes.js';
-import { defaultStateFolder } from './state-folder.js';
-import { say, sayLines } from './terminal.js';
+import { oneLine, say, sayLines, showName } from './terminal.js';
+import { showSize } from './units.js';
 
 export const umountCommand: Command = {
   usage: 'umount <mountpoint>',
@@ -28,17 +28,10 @@ export const umountCommand: Command = {
 /** Between two looks at the record, in milliseconds. */
 const pause = 100;
 
-/** A mount's record, and the records that it was found among. */
-interface Found {
-  readonly record: MountRecord;
-  readonly records: MountRecords;
-  readonly stateFolder: string;
-}
-
 async function runUmount(written: Readonly<Record<string, unknown>>): Promise<number> {
   const { 'cache-dir': given } = readOptions(umountSchema, written);
-  const mountpoint = await untouchedPath(String(written['mountpoint']), await readMounts());
-  const found = await findRecord(mountpoint, given);
+  const { path: mountpoint } = await locate(String(written['mountpoint']), await readMounts());
+  const found = (await knownMounts(await stateFolders(given))).find(({ record }) => record.mountpoint === mountpoint);
   if (found !== undefined && found.records.life(found.record) !== 'dead') return endServing(found);
   const mounted = mountAt(await readMounts(), mountpoint);
   if (mounted?.type === mountType) return detachDead(mountpoint, found);
@@ -46,61 +39,47 @@ async function runUmount(written: Readonly<Record<string, unknown>>): Promise<nu
   throw new CommandError('notMounted', `${mountpoint}: ${what}`);
 }
 
-/**
- * The canonical path of a mount point, without asking the mount itself, which may be dead or hang:
- * its parents are looked at, and the last part only where no mount is on it.
- */
-async function untouchedPath(path: string, mounts: readonly Mount[]): Promise<string> {
-  const absolute = resolve(path);
-  if (mountAt(mounts, absolute) !== undefined) return absolute;
-  try {
-    const parent = await realpath(dirname(absolute));
-    const candidate = join(parent, basename(absolute));
-    return mountAt(mounts, candidate) === undefined ? await realpath(absolute) : candidate;
-  } catch (error) {
-    throw new CommandError('notMounted', error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** The newest record of a mount there: where --cache-dir says, else in the default folder and those of running mounts. */
-async function findRecord(mountpoint: string, given: string | undefined): Promise<Found | undefined> {
-  const own = defaultStateFolder(process.getuid?.() ?? 0, process.env);
-  const folders = given === undefined ? new Set([own, ...await stateFoldersInUse()]) : new Set([given]);
-  const found: Found[] = [];
-  for (const stateFolder of folders) {
-    const records = await openMountRecords({ folder: stateFolder }).catch(() => undefined);
-    const record = (await records?.all())?.find((one) => one.mountpoint === mountpoint);
-    if (records !== undefined && record !== undefined) found.push({ record, records, stateFolder });
-  }
-  return found.sort((a, b) => b.record.started.localeCompare(a.record.started))[0];
-}
-
 /** Asks, waits however long the uploads take, and passes on how it ended. */
-async function endServing(found: Found): Promise<number> {
+async function endServing(found: KnownMount): Promise<number> {
   let { record } = found;
   const { pid } = record.process;
   if (found.records.life(record) === 'unknown') {
     throw new CommandError('failed', `${record.mountpoint} is served by process ${pid} of another container or machine: unmount there`);
   }
-  askToEnd(pid);
-  let told = 0;
+  const teller = new ProgressTeller(record.mountpoint);
+  await askToEnd(found, teller);
   for (;;) {
     const alive = found.records.life({ ...record, phase: 'mounted' }) === 'alive';
     record = (await found.records.all()).find((one) => one.instance === record.instance) ?? record;
-    if (record.phase === 'ending' && record.waiting !== told) {
-      told = record.waiting;
-      if (told > 0) say(`${record.mountpoint}: waiting for ${showFiles(told)} to be sent; Ctrl-C leaves that to the background`);
-    }
+    if (record.phase === 'ending') teller.count(record.waiting);
     // The outcome first, then the process is gone: only then is the mount point free for certain.
     if (!alive) break;
     await sleep(pause);
   }
+  teller.end();
   if (record.outcome === undefined) return detachDead(record.mountpoint, found);
   sayLines(showOutcome(record.outcome));
   return record.outcome.status;
 }
 
-function askToEnd(pid: number): void {
+/**
+ * Asks over the mount's socket, and passes on how far its uploads come until it has ended. Where nobody
+ * answers there, since the mount is of an earlier version, the process is asked by a signal.
+ */
+async function askToEnd({ record, records, stateFolder }: KnownMount, teller: ProgressTeller): Promise<void> {
+  try {
+    for await (const event of askEnd(socketOf(stateFolder, record.instance))) {
+      if (event.kind === 'ended') return;
+      teller.progress(event);
+    }
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+  }
+  // Who broke off may have heard: asked twice in this way a mount ends no sooner.
+  if (records.life(record) === 'alive') askBySignal(record.process.pid);
+}
+
+function askBySignal(pid: number): void {
   try {
     process.kill(pid, 'SIGTERM');
   } catch (error) {
@@ -111,8 +90,57 @@ function askToEnd(pid: number): void {
   }
 }
 
+/** Between two lines of progress where they stay, in milliseconds. */
+const linePause = 5_000;
+
+/** Tells how many files are waited for, and how far they have come: on a terminal in one line that changes. */
+class ProgressTeller {
+  readonly #mountpoint: string;
+  #files = 0;
+  #lastLine = -Infinity;
+  #drawn = false;
+
+  constructor(mountpoint: string) {
+    this.#mountpoint = mountpoint;
+  }
+
+  /** What the record says: of a mount that is not asked in any other way. */
+  count(files: number): void {
+    if (files === this.#files) return;
+    this.#files = files;
+    if (files > 0) this.#say('');
+  }
+
+  progress(event: EndProgress): void {
+    const { files, bytes, sent, perSecond } = event;
+    const now = performance.now();
+    const due = process.stderr.isTTY || files !== this.#files || now - this.#lastLine >= linePause;
+    this.#files = files;
+    if (files === 0 || !due) return;
+    const share = bytes === 0 ? 100 : Math.floor(sent * 100 / bytes);
+    this.#say(`: ${showSize(sent)} of ${showSize(bytes)} are out (${share} %), ${showSize(Math.round(perSecond))}/s`);
+  }
+
+  end(): void {
+    if (this.#drawn) process.stderr.write('\r\u001b[K');
+    this.#drawn = false;
+  }
+
+  #say(progress: string): void {
+    const text = `${this.#mountpoint}: waiting for ${showFiles(this.#files)} to be sent${progress}; Ctrl-C leaves that to the background`;
+    this.#lastLine = performance.now();
+    if (!process.stderr.isTTY) {
+      say(text);
+      return;
+    }
+    const width = process.stderr.columns;
+    process.stderr.write(`\r\u001b[K${showName(oneLine(`amarre: ${text}`)).slice(0, Math.max(20, width - 1))}`);
+    this.#drawn = true;
+  }
+}
+
 /** A mount whose process died: taken away, and told with what it left. */
-async function detachDead(mountpoint: string, found: Found | undefined): Promise<number> {
+async function detachDead(mountpoint: string, found: KnownMount | undefined): Promise<number> {
   if (mountAt(await readMounts(), mountpoint)?.type === mountType) await detachMount(mountpoint);
   const unknown = found === undefined ? '; what it left is told if you name its --cache-dir, or at its next mount' : '';
   say(`${mountpoint}: the process that served this mount had died; detached${unknown}`);

@@ -242,28 +242,38 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
   };
 }
 
-/** What one dead mount left; an empty folder of its is removed. */
+/** What one dead mount left, told and nothing else: no file is touched. */
+export async function readLeftovers(folder: string, log: Log): Promise<readonly KeptFile[]> {
+  return (await numbered(folder, log)).flatMap(({ kept }) => kept ?? []);
+}
+
+/** What one dead mount left; what is left of files that were let go goes, and an empty folder of its. */
 async function leftBy(folder: string, log: Log): Promise<KeptFile[]> {
-  const names = new Set(await readdir(folder).catch(() => []));
-  const numbers = new Set([...names].map((name) => /^(\d+)\.(?:data|json|note)$/.exec(name)?.[1]).filter((number) => number !== undefined));
   const found: KeptFile[] = [];
-  for (const number of numbers) {
-    const base = join(folder, number);
+  for (const { base, kept } of await numbered(folder, log)) {
     // A note that was not finished says nothing that the one before it does not.
-    if (names.has(`${number}.note`)) await rm(`${base}.note`, { force: true });
-    if (!names.has(`${number}.data`)) {
-      // Data goes first when a file is let go: this one was.
-      await rm(`${base}.json`, { force: true });
-      continue;
-    }
-    const note = names.has(`${number}.json`) ? await readNote(base, log) : undefined;
-    const { size, mtimeMs } = await stat(`${base}.data`);
-    // The first byte is written after the note.
-    if (note === undefined && size === 0) await removeBoth(base);
-    else found.push(keptFile(base, note ?? unreadable(size, mtimeMs), folder));
+    await rm(`${base}.note`, { force: true });
+    if (kept === undefined) await removeBoth(base);
+    else found.push(kept);
   }
   await removeIfEmpty(folder);
   return found;
+}
+
+/** Each number in a folder, and the file that it stands for; undefined where that was let go, or never got a byte. */
+async function numbered(folder: string, log: Log): Promise<readonly { readonly base: string; readonly kept: KeptFile | undefined }[]> {
+  const names = new Set(await readdir(folder).catch(() => []));
+  const numbers = new Set([...names].map((name) => /^(\d+)\.(?:data|json|note)$/.exec(name)?.[1]).filter((number) => number !== undefined));
+  return Promise.all([...numbers].map(async (number) => {
+    const base = join(folder, number);
+    // Data goes first when a file is let go.
+    if (!names.has(`${number}.data`)) return { base, kept: undefined };
+    const note = names.has(`${number}.json`) ? await readNote(base, log) : undefined;
+    const { size, mtimeMs } = await stat(`${base}.data`);
+    // The first byte is written after the note.
+    if (note === undefined && size === 0) return { base, kept: undefined };
+    return { base, kept: keptFile(base, note ?? unreadable(size, mtimeMs), folder) };
+  }));
 }
 
 async function readNote(base: string, log: Log): Promise<StagingNote | undefined> {

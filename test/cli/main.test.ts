@@ -1,13 +1,13 @@
 /** The built command, as a person runs it: what it says, where, and with which exit status. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { exitStatuses } from '../../src/cli/exit-status.js';
-import { demoSchema, doctorSchema, emulateSchema, mountSchema, optionTexts, shownDefault, umountSchema, writtenName } from '../../src/cli/options.js';
+import { demoSchema, doctorSchema, emulateSchema, mountSchema, optionTexts, refreshSchema, shownDefault, statusSchema, umountSchema, writtenName } from '../../src/cli/options.js';
 import { amarre } from '../support/cli.js';
 import { run, type ProgramResult } from '../support/programs.js';
 
@@ -35,7 +35,7 @@ const plain = (text: string) => text.replaceAll(/\s+/g, ' ');
 
 describe('--help', () => {
   test.each([
-    ['mount', mountSchema], ['umount', umountSchema], ['doctor', doctorSchema], ['emulate', emulateSchema], ['demo', demoSchema],
+    ['mount', mountSchema], ['umount', umountSchema], ['status', statusSchema], ['refresh', refreshSchema], ['doctor', doctorSchema], ['emulate', emulateSchema], ['demo', demoSchema],
   ] as const)('of %s shows each option with its unit and its default', async (command, schema) => {
     const { status, stdout } = await cli([command, '--help']);
     expect(status).toBe(0);
@@ -49,7 +49,7 @@ describe('--help', () => {
   test('shows the commands and every exit status', async () => {
     const { status, stdout } = await cli(['--help']);
     expect(status).toBe(0);
-    for (const command of ['mount <remote> <mountpoint>', 'umount <mountpoint>', 'doctor [remote]', 'emulate <platform>', 'demo [mountpoint]']) {
+    for (const command of ['mount <remote> <mountpoint>', 'umount <mountpoint>', 'status [mountpoint]', 'refresh <path>', 'doctor [remote]', 'emulate <platform>', 'demo [mountpoint]']) {
       expect(stdout).toContain(`amarre ${command}`);
     }
     for (const { status: number, meaning } of Object.values(exitStatuses)) expect(stdout).toContain(`${number}  ${meaning}`);
@@ -76,6 +76,8 @@ describe('a wrong command line is one line on standard error that names what is 
     [['umount'], /arguments/],
     [['doctor', 'https://files.example.org'], /not a remote/],
     [['doctor', remote, '--no-daemon'], /no-daemon/],
+    [['refresh'], /arguments/],
+    [['status', '/a', '/b'], /\/b/],
   ])('amarre %j', async (words, complaint) => {
     expect(complaintOf(await cli(words), 2)).toMatch(complaint);
   });
@@ -98,6 +100,22 @@ describe('a wrong command line is one line on standard error that names what is 
 describe('umount', () => {
   test.each([['a folder', '.'], ['what is not there', './nothing'], ["another's mount", '/proc']])('of %s: exit status 8 and one line', async (_, path) => {
     complaintOf(await cli(['umount', path]), 8);
+  });
+});
+
+describe('refresh and status', () => {
+  test.each([['refresh', 'a folder', '.'], ['refresh', 'what is not there', './nothing/at/all'], ['status', 'a folder', '.']])('%s of %s that is on no mount of ours: exit status 8 and one line', async (command, _, path) => {
+    complaintOf(await cli([command, path, '--cache-dir', join(folder, 'state')]), 8);
+  });
+
+  test('status of nothing at all is one calm line, and makes no folder', async () => {
+    const state = join(folder, 'state');
+    const calm = await cli(['status', '--cache-dir', state]);
+    expect([calm.status, calm.stderr]).toEqual([0, '']);
+    expect(calm.stdout).toMatch(/^Nothing is mounted[^\n]*\n$/);
+    const { stdout } = await cli(['status', '--json', '--cache-dir', state]);
+    expect(JSON.parse(stdout)).toMatchObject({ version: 1, mounts: [], kept: [] });
+    await expect(stat(state)).rejects.toThrow('ENOENT');
   });
 });
 

@@ -11,8 +11,7 @@ import { join } from 'node:path';
 import type { UnsentFile } from '../../filesystem/filesystem.js';
 import { describeLeftover } from '../../filesystem/writing/recovery.js';
 import { silentLog } from '../../observe/log.js';
-import { newInstance } from '../../storage/mount-records.js';
-import { openStaging } from '../../storage/staging.js';
+import { readLeftovers } from '../../storage/staging.js';
 
 export interface RemoteFolders {
   readonly staging: string;
@@ -55,12 +54,19 @@ export async function countKept(stateFolder: string): Promise<readonly KeptCount
 
 /** What one mount that is over left in the state folder, whatever its remote. */
 export async function findKept(stateFolder: string, instance: string): Promise<readonly UnsentFile[]> {
+  return keptIn(stateFolder, (id) => id === instance);
+}
+
+/** What the mounts that `isOver` says so of left in the state folder. Touches nothing. */
+export async function keptIn(stateFolder: string, isOver: (instance: string) => boolean): Promise<readonly UnsentFile[]> {
   const found: UnsentFile[] = [];
   for (const folder of await stagingFolders(stateFolder)) {
-    if (!(await readdir(folder)).includes(instance)) continue;
-    const staging = await openStaging({ folder, instance: newInstance(), isDead: (id) => id === instance, log: silentLog() });
-    found.push(...await Promise.all(staging.leftovers.map(describeLeftover)));
-    await staging.close();
+    for (const instance of await readdir(folder).catch(() => [])) {
+      if (!isOver(instance)) continue;
+      // A mount that starts may take them away, sent, while we look.
+      const leftovers = await readLeftovers(join(folder, instance), silentLog()).catch(() => []);
+      found.push(...await Promise.all(leftovers.map(describeLeftover)));
+    }
   }
   return found;
 }

@@ -5,9 +5,13 @@
  */
 import { setMaxListeners } from 'node:events';
 import { openTerminalLog } from '../../observe/terminal-log.js';
-import { openLog } from '../../observe/log.js';
+import { openLog, type Log } from '../../observe/log.js';
+import { openMountRecords } from '../../storage/mount-records.js';
+import { removeDeadSockets, socketOf } from '../control/address.js';
+import { openControlServer, type ControlServer } from '../control/server.js';
 import { exitStatuses, toCommandError } from '../exit-status.js';
-import { assembleMount } from './assemble.js';
+import { assembleMount, type AssembledMount } from './assemble.js';
+import { describeMount, describeProgress } from './control.js';
 import { endMount } from './ending.js';
 import { planSchema, type Message, type Plan } from './plan.js';
 
@@ -49,6 +53,23 @@ async function dieIfHeld(ended: Promise<unknown>): Promise<void> {
   if (released !== true) process.kill(process.pid, 'SIGKILL');
 }
 
+/** The mount's socket. A drive without one is still a drive: the log says why, and commands find other ways. */
+async function openControl(plan: Plan, mount: AssembledMount, asked: AbortController, log: Log): Promise<ControlServer | undefined> {
+  const started = Date.now();
+  try {
+    await removeDeadSockets(plan.stateFolder, await openMountRecords({ folder: plan.stateFolder }));
+    return await openControlServer(socketOf(plan.stateFolder, plan.instance), {
+      status: () => describeMount(plan, mount, { started, ending: asked.signal.aborted }),
+      refresh: (path) => mount.fileSystem.refresh(path),
+      end: () => asked.abort(),
+      progress: () => describeProgress(mount),
+    }, log);
+  } catch (error) {
+    log.warn({ err: error }, 'this mount has no socket: amarre status and refresh cannot ask it');
+    return undefined;
+  }
+}
+
 async function serve(plan: Plan): Promise<number> {
   const { asked, impatient } = untilAsked();
   let mounted = false;
@@ -62,6 +83,7 @@ async function serve(plan: Plan): Promise<number> {
   const notices = openTerminalLog((text) => void tell({ kind: 'told', text }));
   const mount = await assembleMount(plan, { log, notices, signal: asked.signal });
   mounted = true;
+  const control = await openControl(plan, mount, asked, log);
   await tell({ kind: 'mounted' });
   const { session, record } = mount;
 
@@ -94,10 +116,11 @@ async function serve(plan: Plan): Promise<number> {
     impatient: impatient.signal,
   });
   function complain(error: unknown): void {
-    log.warn({ err: error }, 'the mount record could not be written');
+    log.warn({ err: error }, 'the mount record could not be written, or its socket not be closed');
   }
   for (const file of outcome.unsent) log.error(file, 'not sent; its content is kept on this machine');
   await record.update({ phase: 'ended', waiting: 0, outcome }).catch(complain);
+  await control?.finish(outcome).catch(complain);
   await tell({ kind: 'ended', outcome });
   await dieIfHeld(session.ended);
   return outcome.status;
