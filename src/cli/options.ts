@@ -100,11 +100,11 @@ export const mountSchema = z.object({
   }),
   'dir-ttl': duration().register(texts, {
     kind: 'value', unit: units.duration, default: '10s',
-    describe: 'How long Amarre believes a listing without asking the platform; own changes show at once',
+    describe: 'How long Amarre believes a listing without asking the platform, at least as long as it took to come; own changes show at once',
   }),
   'memory': size().refine((bytes) => bytes >= 16 * 2 ** 20, 'must be at least 16M').register(texts, {
     kind: 'value', unit: units.size, default: '256M',
-    describe: 'Budget for data read and read ahead, for the whole mount',
+    describe: 'Budget for data read, read ahead and listed, for the whole mount',
   }),
   'requests': whole(1, 64).register(texts, {
     kind: 'value', unit: units.number, default: '6', describe: 'How many requests to the platform may be out at once',

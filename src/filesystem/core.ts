@@ -22,7 +22,7 @@ export interface FileSystemSettings {
   readonly attrTtl: number;
   /** How long listings are believed, milliseconds. */
   readonly dirTtl: number;
-  /** The budget for file content in memory, bytes. */
+  /** The budget for file content and listings in memory, bytes. */
   readonly memory: number;
 }
 

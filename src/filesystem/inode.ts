@@ -18,6 +18,9 @@ export interface Place {
 /** Of more absent names than this in one folder the kernel may believe the older ones until `--attr-ttl` has passed. */
 const maxAbsent = 1000;
 
+/** The children of every file: there may be a hundred thousand of them, which share it. */
+const noChildren = new Map<string, Inode>();
+
 export class Inode {
   readonly node: NodeId;
   readonly kind: Entry['kind'];
@@ -34,7 +37,7 @@ export class Inode {
   /** Where the content of a deleted file that is still open stands. */
   parked: Location | undefined;
   /** The children that the kernel knows. */
-  readonly children = new Map<string, Inode>();
+  readonly children: Map<string, Inode>;
   /** Lookups that the kernel has not given back. */
   lookups = 0;
   /** Handles open on it. */
@@ -59,7 +62,7 @@ export class Inode {
    * Versions that this mount itself has turned into the present one: who read of them past the pages
    * goes on in it, as those do who read through the pages.
    */
-  readonly ours = new Set<string>();
+  #ours: Set<string> | undefined;
   /** The local copy while somebody writes. */
   draft: Draft | undefined;
   #crossings: Crossings | undefined;
@@ -89,6 +92,7 @@ export class Inode {
   constructor(node: NodeId, entry: Entry, place: Place | undefined, learnt: number) {
     this.node = node;
     this.kind = entry.kind;
+    this.children = entry.kind === 'folder' ? new Map<string, Inode>() : noChildren;
     this.entry = entry;
     this.place = place;
     this.learnt = learnt;
@@ -141,8 +145,18 @@ export class Inode {
 
   /** The version `before` became the present one by our own doing. */
   succeed(before: string | undefined): void {
-    if (this.handles === this.pagers) this.ours.clear();
-    else if (before !== undefined) this.ours.add(before);
+    if (this.handles === this.pagers) this.#ours = undefined;
+    else if (before !== undefined) (this.#ours ??= new Set()).add(before);
+  }
+
+  /** Whether this mount has turned that version into the present one. */
+  isOurs(version: string): boolean {
+    return this.#ours?.has(version) === true;
+  }
+
+  /** Somebody else made the present version. */
+  notOurs(): void {
+    this.#ours = undefined;
   }
 
   /** True where a folder stands above this inode, or is it. */

@@ -10,9 +10,6 @@ import type { Inode } from './inode.js';
 import { OwnTimes } from './own-times.js';
 import { RemoteContent } from './reading/remote-content.js';
 
-/** A folder with more entries is not listed again to learn of one file: a look at the file costs less. */
-const largeFolder = 1000;
-
 /** What a folder's st_size says; no tool takes it for content. */
 const folderSize = 4096;
 
@@ -38,7 +35,7 @@ export class Knowledge {
     if (known !== undefined && this.#isYoung(known)) return known;
     const listing = this.#core.listings.fresh(parent);
     if (listing !== undefined) return this.settle(parent, name, listing.entries.get(name), listing.learnt);
-    if (known !== undefined && (this.#core.listings.last(parent)?.entries.size ?? 0) > largeFolder) return await this.look(parent, name, signal);
+    if (this.#core.listings.prefersLook(parent)) return await this.look(parent, name, signal);
     try {
       const loaded = await this.#core.listings.load(parent, signal);
       return this.settle(parent, name, loaded.entries.get(name), loaded.learnt);
@@ -110,7 +107,7 @@ export class Knowledge {
     if (inode.entry.modified !== before.modified || entry.size !== before.size) inode.changed = undefined;
     if (entry.version === before.version || inode.kind === 'folder') return;
     inode.content = undefined;
-    inode.ours.clear();
+    inode.notOurs();
     inode.changed = undefined;
     const { draft } = inode;
     if (draft !== undefined) {

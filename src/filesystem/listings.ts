@@ -3,20 +3,21 @@
  * that a name is not there. Own changes are entered at once, also into a listing that is on its way
  * and may have been read before or after them.
  */
-import { LRUCache } from 'lru-cache';
 import { isErrno } from '../errors.js';
+import type { Log } from '../observe/log.js';
 import type { Counter, Metrics } from '../observe/metrics.js';
 import type { Entry, Location, Provider } from '../providers/provider.js';
 import type { NodeId } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { InodeTable } from './inode-table.js';
+import { bytesOf, ListingCache, type Listing } from './listing-cache.js';
 import { SharedTask } from './shared-task.js';
 
-export interface Listing {
-  readonly entries: Map<string, Entry>;
-  /** When its request was sent: `performance.now()`. */
-  readonly learnt: number;
-}
+/** A folder with more entries is not listed again to learn of one name: a look at the name costs less. */
+const largeFolder = 1000;
+
+/** So many entries of a listing cost what a look at one name does, for the server, the line and this process. */
+const entriesForOneLook = 100;
 
 /** A listing on its way, and the own changes since it was asked for; undefined: the name went. */
 interface Loading {
@@ -37,10 +38,11 @@ export interface ListingsOptions {
   readonly table: InodeTable;
   /** How long a listing is believed, milliseconds. */
   readonly ttl: number;
-  /** How many entries are kept at most, over all folders. */
-  readonly maxEntries: number;
+  /** The budget for all listings together, bytes; one that alone takes more is kept beside. */
+  readonly memory: number;
   /** Told of the first entry of each answer, as it came from the platform. */
   readonly onAnswer: (entry: Entry) => void;
+  readonly log: Log;
   readonly metrics: Metrics;
 }
 
@@ -49,26 +51,28 @@ export class Listings {
   readonly hits: Counter;
   readonly misses: Counter;
   readonly #options: ListingsOptions;
-  readonly #kept: LRUCache<NodeId, Listing>;
+  readonly #kept: ListingCache;
   readonly #loading = new Map<NodeId, Loading>();
   readonly #looks = new Set<Look>();
+  /** Folders of which the log has been told that they are too large. */
+  readonly #told = new Set<NodeId>();
 
   constructor(options: ListingsOptions) {
     this.#options = options;
     const wanted = (result: string) => options.metrics.counter('amarre_cache_listing_reads_total', 'Listings that were wanted.', { result });
     this.hits = wanted('hit');
     this.misses = wanted('miss');
-    this.#kept = new LRUCache({ maxSize: options.maxEntries, sizeCalculation: (listing) => listing.entries.size + 1 });
+    this.#kept = new ListingCache(options.memory);
   }
 
   /** Listings in memory. */
   get count(): number {
-    return this.#kept.size;
+    return this.#kept.count;
   }
 
   /** Names in all of them. */
   get names(): number {
-    return this.#kept.calculatedSize - this.#kept.size;
+    return this.#kept.names;
   }
 
   /** What was listed last, however old. */
@@ -79,9 +83,18 @@ export class Listings {
   /** What was listed last, if it is to be believed still. */
   fresh(folder: Inode): Listing | undefined {
     const listing = this.last(folder);
-    const fresh = listing !== undefined && performance.now() - listing.learnt <= this.#options.ttl;
+    const fresh = listing !== undefined && performance.now() <= listing.until;
     (fresh ? this.hits : this.misses).add();
     return fresh ? listing : undefined;
+  }
+
+  /**
+   * Whether to learn of one name a look at it is better than a listing: the folder is large, and has not
+   * been looked at so often since that a listing would have been cheaper.
+   */
+  prefersLook(folder: Inode): boolean {
+    const listing = this.last(folder);
+    return listing !== undefined && listing.entries.size > largeFolder && listing.looks < listing.entries.size / entriesForOneLook;
   }
 
   /** Asks the platform, once for all who wait; again where a change that failed made the answer doubtful. */
@@ -105,6 +118,8 @@ export class Listings {
       this.#looks.add(look);
       try {
         const entry = await ask();
+        const listing = this.last(folder);
+        if (listing !== undefined) listing.looks += 1;
         if (look.overtaken || this.#options.table.locateChild(folder, name).path !== path) continue;
         this.#apply(folder, name, entry);
         return { entry, learnt };
@@ -123,14 +138,14 @@ export class Listings {
 
   /** A new folder of our own: nothing is in it. */
   startEmpty(folder: Inode): void {
-    this.#kept.set(folder.node, { entries: new Map(), learnt: performance.now() });
+    this.#kept.set(folder.node, this.#listing(new Map(), performance.now()));
   }
 
   /** What is remembered of a folder that cannot be listed: own changes alone, and never believed to be all. */
   startUnseen(folder: Inode): Listing {
     const last = this.last(folder);
     if (last !== undefined) return last;
-    const own: Listing = { entries: new Map(), learnt: -Infinity };
+    const own: Listing = { entries: new Map(), learnt: -Infinity, until: -Infinity, looks: 0 };
     this.#kept.set(folder.node, own);
     return own;
   }
@@ -164,7 +179,7 @@ export class Listings {
     try {
       const listing = await this.#list(folder, signal);
       for (const [name, entry] of changes) apply(listing.entries, name, entry);
-      if (!loading.stale) this.#kept.set(folder.node, listing);
+      if (!loading.stale) this.#keep(folder, listing);
       return listing;
     } finally {
       if (this.#loading.get(folder.node) === loading) this.#loading.delete(folder.node);
@@ -194,7 +209,24 @@ export class Listings {
         entries.set(entry.name, entry);
       }
     }
-    return { entries, learnt };
+    return this.#listing(entries, learnt);
+  }
+
+  /**
+   * Believed for as long as it took to come, where that is longer than the time to live: else a program
+   * at work in a large folder would have it sent without end.
+   */
+  #listing(entries: Map<string, Entry>, learnt: number): Listing {
+    const { ttl } = this.#options;
+    const now = performance.now();
+    return { entries, learnt, until: ttl === 0 ? learnt : Math.max(learnt + ttl, now + (now - learnt)), looks: 0 };
+  }
+
+  #keep(folder: Inode, listing: Listing): void {
+    const { memory, log } = this.#options;
+    if (!this.#kept.set(folder.node, listing) || this.#told.has(folder.node)) return;
+    this.#told.add(folder.node);
+    log.warn({ path: folder.path, entries: listing.entries.size, bytes: bytesOf(listing), budget: memory }, 'the listing of one folder takes more memory than all together should; a larger --memory has room for it');
   }
 
   #apply(folder: Inode, name: string, entry: Entry | undefined): void {

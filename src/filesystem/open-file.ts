@@ -58,7 +58,7 @@ export function mustBeOf(file: OpenFile, version: string | undefined): void {
   const pin = pinOf(file);
   if (pin === 'lost' || file.draft?.lost === true) throw lost(file.inode);
   const seen = file.draft ?? pin;
-  if (seen?.version !== undefined && file.direct && file.inode.ours.has(seen.version)) return;
+  if (seen?.version !== undefined && file.direct && file.inode.isOurs(seen.version)) return;
   if (seen !== undefined && seen.version !== version) {
     throw new FsError('ESTALE', `${file.inode.path} was changed by somebody else while it was open`);
   }

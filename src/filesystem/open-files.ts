@@ -200,13 +200,23 @@ export class OpenFiles {
     for (const [read, pid] of file.reads) if (pid === caller.pid) read.abort();
     tellUntold(file.inode);
     if (!file.flags.write) return;
-    if (file.inode.draft?.due === true) await this.#sender.send(file.inode, caller.signal);
+    if (file.inode.draft?.due === true) await this.#sendOpen(file.inode, caller.signal);
   }
 
   async fsync(node: NodeId, caller: Caller): Promise<void> {
     const inode = this.#core.table.get(node);
     tellUntold(inode);
-    await this.#sender.send(inode, caller.signal);
+    await this.#sendOpen(inode, caller.signal);
+  }
+
+  /** For who has it open a missing folder is a handle that leads nowhere: ENOENT is the word for a path. */
+  async #sendOpen(inode: Inode, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#sender.send(inode, signal);
+    } catch (thrown) {
+      if (!isErrno(thrown, 'ENOENT')) throw thrown;
+      throw new FsError('ESTALE', toFsError(thrown).message, { cause: thrown });
+    }
   }
 
   /** The last of a handle. What no close has sent is sent now; what cannot be is kept. */
@@ -306,13 +316,13 @@ export class OpenFiles {
     const { inode } = file;
     for (let attempt = 1; ; attempt += 1) {
       if (file.draft !== undefined) mustBeOf(file, inode.entry.version);
-      if (file.content !== undefined && inode.ours.has(file.content.version)) file.content = undefined;
+      if (file.content !== undefined && inode.isOurs(file.content.version)) file.content = undefined;
       const pinned = pinOf(file);
       if (pinned === 'lost') throw lost(inode);
       const content = pinned ?? this.#knowledge.contentOf(inode);
       try {
         content.askedFor(offset, length);
-        const limits = windowLimits(this.#core.settings.memory, this.#inOrder.size, blockSize);
+        const limits = windowLimits(this.#core.store.budget, this.#inOrder.size, blockSize);
         const step = nextWindow(file.window, offset, length, content.size, limits);
         file.window = step.state;
         if (step.state.window > 0) this.#inOrder.add(file);

@@ -50,8 +50,8 @@ export interface RemoteFileSystem extends FileSystem {
   refresh(path: string): Promise<Refreshed>;
 }
 
-/** Entries in all listings together; an entry takes some 300 bytes. */
-const maxListedEntries = 1_000_000;
+/** What listings take of the one budget at most; the rest is for content. */
+const shareOfListings = 1 / 8;
 
 /** Makes the file system over a provider that is connected. The parts stay the caller's to close. */
 export function createFileSystem(parts: FileSystemParts, settings: FileSystemSettings): RemoteFileSystem {
@@ -64,9 +64,10 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     clock,
     table,
     listings: new Listings({
-      provider, table, ttl: settings.dirTtl, maxEntries: maxListedEntries, onAnswer: (entry) => clock.observe(entry.observed), metrics,
+      provider, table, metrics, ttl: settings.dirTtl, memory: settings.memory * shareOfListings, log: parts.log,
+      onAnswer: (entry) => clock.observe(entry.observed),
     }),
-    store: new BlockStore(settings.memory, metrics),
+    store: new BlockStore(settings.memory * (1 - shareOfListings), metrics),
     notices: { forgetAttributes: () => Promise.resolve(), invalidateNode: () => undefined, invalidateEntry: () => undefined, expireEntry: () => Promise.resolve() },
   };
   table.onDrop = (inode) => core.listings.drop(inode);

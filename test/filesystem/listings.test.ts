@@ -59,6 +59,50 @@ describe('a listing is the unit of caching', () => {
     expect(m.platform.calls.list).toBe(2);
   });
 
+  test('a listing that took longer to come than --dir-ttl is believed for as long as it took', async () => {
+    const folder = await m.node('/a');
+    m.platform.hook = ({ member, stage }) => {
+      if (member === 'list' && stage === 'end') elapse(3 * settings.dirTtl);
+    };
+    const list = async (): Promise<void> => m.fs.releasedir(folder, await m.fs.opendir(folder, someone));
+    await list();
+    m.platform.log.length = 0;
+    for (const name of ['one', 'two', 'not there', 'one']) await m.fs.lookup(folder, name, someone);
+    elapse(3 * settings.dirTtl - 1000);
+    await list();
+    expect(m.platform.log).toEqual([]);
+    elapse(2000);
+    await list();
+    expect(m.platform.log).toEqual(['list /a']);
+  });
+
+  test('names that are looked for in a large folder cost a look each, until a listing costs less', async () => {
+    for (let i = 0; i < 1500; i += 1) m.platform.put(`/large/${i}`, 'x', longAgo);
+    await m.names('/large');
+    const folder = await m.node('/large');
+    elapse(settings.dirTtl + 1);
+    m.platform.log.length = 0;
+    for (let i = 0; i < 40; i += 1) await m.fs.lookup(folder, `new-${i}`, someone);
+    expect(m.platform.log).toEqual([...Array.from({ length: 15 }, (_, i) => `stat /large/new-${i}`), 'list /large']);
+  });
+
+  test('all together they take an eighth of --memory; one that alone is larger stands beside them', async () => {
+    await m.end();
+    m = await mount({ settings: { memory: 16 * 2 ** 20 } });
+    for (const [folder, count] of [['/one', 3000], ['/two', 3000], ['/three', 3000], ['/huge', 20_000]] as const) {
+      for (let i = 0; i < count; i += 1) m.platform.put(`${folder}/${i}`, 'x', longAgo);
+    }
+    const lists = async (folder: string): Promise<number> => {
+      m.platform.log.length = 0;
+      await m.names(folder);
+      return m.platform.log.filter((line) => line === `list ${folder}`).length;
+    };
+    const asked: number[] = [];
+    for (const folder of ['/one', '/two', '/one', '/three', '/one', '/two', '/huge', '/one', '/two', '/three', '/huge']) asked.push(await lists(folder));
+    // Two of 3000 have room beside each other; the one that was not used for longest goes.
+    expect(asked).toEqual([1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0]);
+  });
+
   test('in a large folder one old file costs a look, not a listing', async () => {
     for (let i = 0; i < 1500; i += 1) m.platform.put(`/large/${i}`, 'x', longAgo);
     await m.names('/large');

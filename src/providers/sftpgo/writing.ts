@@ -95,7 +95,8 @@ export class FileWriter {
         this.temporaries.discard(temporary, { mayCome: false });
         if (await this.mayTakeForms(temporary, outcome.lacks, signal)) return 'refused';
         if (outcome.lacks !== undefined) this.rights.learn('upload', folder, outcome.refused, outcome.lacks);
-        throw outcome.refused;
+        if (!isErrno(outcome.refused, 'ENOENT')) throw outcome.refused;
+        throw new FsError('ENOENT', `the folder ${folder} is not on the server any more`, { cause: outcome.refused });
       }
       this.temporaries.discard(temporary, { mayCome: true });
       await progress.wait(outcome.failure);
