@@ -207,6 +207,8 @@ export class OpenFiles {
     const inode = this.#core.table.get(node);
     tellUntold(inode);
     await this.#sendOpen(inode, caller.signal);
+    // A program may have it open for days without writing again.
+    if (inode.draft?.dirty === false) await inode.draft.file.noteSent();
   }
 
   /** For who has it open a missing folder is a handle that leads nowhere: ENOENT is the word for a path. */

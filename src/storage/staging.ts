@@ -18,8 +18,8 @@ import type { Log } from '../observe/log.js';
 const noteSchema = z.object({
   /** Below the mount point. */
   path: z.string(),
-  /** `writing`: a program was at it. `kept`: it was whole and could not be sent. */
-  state: z.enum(['writing', 'kept']),
+  /** `writing`: a program was at it. `kept`: it was whole and could not be sent. `sent`: the platform has all of it. */
+  state: z.enum(['writing', 'kept', 'sent']),
   /** Bytes, when it was kept. */
   size: z.number().int().nonnegative(),
   /** The modification time to send, milliseconds since the epoch. */
@@ -59,6 +59,10 @@ export class StagedFile {
   /** Discarded or kept: nobody reads or writes it any more. */
   #ended = false;
   readonly #note: () => StagingNote;
+  /** The note says, or will say, that the platform has all of it. */
+  #sent = false;
+  /** Notes are written one after the other. */
+  #notes: Promise<void> = Promise.resolve();
 
   constructor(base: string, note: () => StagingNote) {
     this.#base = base;
@@ -73,6 +77,7 @@ export class StagedFile {
   async write(offset: number, data: Uint8Array): Promise<void> {
     try {
       const handle = await this.#open();
+      await this.#begunAnew();
       for (let done = 0; done < data.length;) {
         const { bytesWritten } = await handle.write(data, done, data.length - done, offset + done);
         done += bytesWritten;
@@ -105,7 +110,9 @@ export class StagedFile {
     this.#mustLive();
     if (this.#handle === undefined && size === 0) return;
     try {
-      await (await this.#open()).truncate(size);
+      const handle = await this.#open();
+      await this.#begunAnew();
+      await handle.truncate(size);
     } catch (thrown) {
       throw diskError(thrown, 'setting the length of a staged file');
     }
@@ -135,10 +142,38 @@ export class StagedFile {
     }
   }
 
+  /**
+   * The platform has all that was written before the call: should the mount die now, nobody is told of a
+   * file that was being written. Where that cannot be noted he is, and nothing is lost.
+   */
+  async noteSent(): Promise<void> {
+    if (this.#sent || this.#ended || this.#handle === undefined) return;
+    this.#sent = true;
+    const note: StagingNote = { ...this.#note(), state: 'sent' };
+    this.#notes = this.#notes.then(() => writeNote(this.#base, note)).catch(() => undefined);
+    await this.#notes;
+  }
+
+  /** Before a change: the note must not say that the platform has it. */
+  async #begunAnew(): Promise<void> {
+    if (this.#sent) {
+      this.#sent = false;
+      const noted = this.#notes.then(() => writeNote(this.#base, this.#note()));
+      // Whoever waits for it fails; the next change tries it anew.
+      noted.catch(() => {
+        this.#sent = true;
+        this.#notes = Promise.resolve();
+      });
+      this.#notes = noted;
+    }
+    await this.#notes;
+  }
+
   /** Closes the file and leaves it on the disk with its note. */
   async keep(note: StagingNote): Promise<KeptFile> {
     try {
       const handle = await this.#open();
+      await this.#notes.catch(() => undefined);
       this.#ended = true;
       try {
         await handle.truncate(note.size);
@@ -165,6 +200,7 @@ export class StagedFile {
     this.#handle = undefined;
     if (opened === undefined) return;
     await opened.then((handle) => handle.close(), () => undefined);
+    await this.#notes.catch(() => undefined);
     await removeBoth(this.#base);
   }
 
@@ -271,7 +307,7 @@ async function numbered(folder: string, log: Log): Promise<readonly { readonly b
     const note = names.has(`${number}.json`) ? await readNote(base, log) : undefined;
     const { size, mtimeMs } = await stat(`${base}.data`);
     // The first byte is written after the note.
-    if (note === undefined && size === 0) return { base, kept: undefined };
+    if ((note === undefined && size === 0) || note?.state === 'sent') return { base, kept: undefined };
     return { base, kept: keptFile(base, note ?? unreadable(size, mtimeMs), folder) };
   }));
 }

@@ -82,6 +82,20 @@ async function streamed(start: number, size: number): Promise<string> {
 
 const text = async (offset: number, length: number): Promise<string> => Buffer.from(await file.read(offset, length)).toString('latin1');
 
+test('a file that was sent and is changed again: no byte is written before its note says so', async () => {
+  await file.write(0, Buffer.from('sent'));
+  await file.noteSent();
+  const noted = async (): Promise<string> => await readFile(file.data.replace(/data$/, 'json'), 'utf8');
+  expect(await noted()).toContain('"sent"');
+  disk.note = 'ENOSPC';
+  await expect(file.write(0, Buffer.from('more'))).rejects.toMatchObject({ errno: 'ENOSPC' });
+  expect(Buffer.from(await file.read(0, 4)).toString()).toBe('sent');
+  disk.note = '';
+  await file.write(0, Buffer.from('more'));
+  expect(await noted()).toContain('"writing"');
+  expect(Buffer.from(await file.read(0, 4)).toString()).toBe('more');
+});
+
 describe('a staged file', () => {
   test('is read as it was written, zeros between and behind', async () => {
     await file.write(4, Buffer.from('abc'));

@@ -7,7 +7,7 @@ import type { UnsentFile } from '../../../src/filesystem/filesystem.js';
 import { sendLeftovers } from '../../../src/filesystem/writing/recovery.js';
 import { silentLog } from '../../../src/observe/log.js';
 import { openStaging } from '../../../src/storage/staging.js';
-import { emptying, errnoOf, exclusively, forWriting, longAgo, mount, type Mount } from '../harness.js';
+import { emptying, errnoOf, exclusively, forWriting, longAgo, mount, type Mount, type OpenedFile } from '../harness.js';
 
 let m: Mount;
 beforeEach(async () => {
@@ -42,6 +42,30 @@ async function keep(path: string, content: string, error: 'EDQUOT' | 'EIO' = 'ED
   m.platform.failNext('write', error, { stage });
   expect(await errnoOf(m.save(path, content))).toBe(error);
 }
+
+describe('a file that is open still, with all of it on the platform', () => {
+  test('is nothing to tell of after a kill', async () => {
+    const file = await m.open('/open', emptying, { create: true });
+    await m.write(file, 0, 'all of it');
+    await m.fsync(file);
+    await kill();
+    expect(await recover()).toEqual([]);
+    expect(await left()).toEqual([]);
+    expect(m.platform.text('/open')).toBe('all of it');
+  });
+
+  test.each<[string, (file: OpenedFile) => Promise<void>]>([
+    ['written', (file) => m.write(file, 9, ', and more')], ['cut', (file) => m.set('/open', { size: 3 }, file)],
+  ])('is told when it was %s since', async (_what, change) => {
+    const file = await m.open('/open', emptying, { create: true });
+    await m.write(file, 0, 'all of it');
+    await m.fsync(file);
+    await change(file);
+    await kill();
+    expect(await recover()).toMatchObject([{ path: '/open' }]);
+    expect(m.platform.text('/open')).toBe('all of it');
+  });
+});
 
 describe('a file that could not be sent', () => {
   test('is sent where the platform still has the version it was made from, with its time, and let go', async () => {
