@@ -2,25 +2,28 @@
  * Times Amarre beside `rclone mount` on the same files, round by round in turn, whole commands from
  * outside: the ratio of each pair holds when the machine's speed drifts. Figures, not tests.
  *
- *     npm run build && npx tsx scripts/bench/compare.ts [--rounds 3] [--only read,write,list,in,out] [--size-mib 1024]
+ *     npm run build && npx tsx scripts/bench/compare.ts [--rounds 3] [--only read,write,list,in,out,copy] [--size-mib 1024]
+ *       [--latency MILLISECONDS] [--with amarre,amarre-fuse-native,amarre-user,rclone]
  *
  * Amarre mounts its SFTPGo emulator over a folder, rclone mounts `rclone serve webdav` over the same
- * folder. Each round mounts afresh, so that nothing is cached on the client's side. Needs root,
- * rclone and fusermount3.
+ * folder. Each round mounts afresh, so that nothing is cached on the client's side. The ratios are to
+ * the last one named. Needs root, rclone and fusermount3.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rm, stat, writeFile, readdir } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { amarre, amarreAsUser, rclone, type Contestant, type Place } from './contestants.js';
+import { run, until } from './programs.js';
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'read,write,list,in,out' },
+    only: { type: 'string', default: 'read,write,list,in,out,copy' },
     'size-mib': { type: 'string', default: '1024' },
     latency: { type: 'string', default: '0' },
+    with: { type: 'string', default: 'amarre,rclone' },
   },
 });
 const rounds = Number(options.rounds);
@@ -28,96 +31,30 @@ const size = Number(options['size-mib']) * 1024 * 1024;
 const smallFiles = 1000;
 const listed = 10_000;
 
-const main = join(import.meta.dirname, '../../dist/cli/main.js');
 const work = await mkdtemp(join(tmpdir(), 'amarre-bench-'));
 const served = join(work, 'served');
 const local = join(work, 'local');
 const mountpoint = join(work, 'mnt');
+const place: Place = { work, served, mountpoint, latency: Number(options.latency) };
 
-interface Mounted { end(): Promise<void> }
-interface Contestant { readonly name: string; mount(): Promise<Mounted> }
-
-function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-}
-
-async function run(command: string, args: readonly string[]): Promise<void> {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${String(code)}`);
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  let text = '';
-  for await (const chunk of child.stdout ?? []) {
-    text += String(chunk);
-    if (text.includes('\n')) break;
-  }
-  child.stdout?.resume();
-  return text.split('\n')[0] ?? '';
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 180_000;
-  while (!await holds()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-const isMounted = async (): Promise<boolean> => (await readFile('/proc/self/mounts', 'utf8')).includes(` ${mountpoint} `);
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.on('exit', resolve));
-}
-
-const amarre: Contestant = {
-  name: 'amarre',
-  async mount() {
-    const server = start('node', [main, 'emulate', 'sftpgo', '--root', served, '--latency', options.latency]);
-    const announced: unknown = JSON.parse(await firstLine(server));
-    const remote = announced !== null && typeof announced === 'object' && 'remote' in announced ? String(announced.remote) : '';
-    const client = start('node', [main, 'mount', remote, mountpoint, '--log-level', 'error', '--cache-dir', join(work, 'state')], { AMARRE_PASSWORD: 'p' });
-    await until('the mount', isMounted);
-    return {
-      async end() {
-        client.kill('SIGTERM');
-        await ended(client);
-        server.kill('SIGTERM');
-        await ended(server);
-      },
-    };
-  },
+const known: Readonly<Record<string, () => Contestant>> = {
+  'amarre': () => amarre(place, 'kernel'),
+  'amarre-fuse-native': () => amarre(place, 'fuse-native'),
+  'amarre-user': () => amarreAsUser(place),
+  'rclone': () => rclone(place),
 };
-
-const rclone: Contestant = {
-  name: 'rclone',
-  async mount() {
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
-    const server = start('rclone', ['serve', 'webdav', served, '--addr', `127.0.0.1:${port}`, '--log-level', 'ERROR']);
-    await until('the server', async () => fetch(`http://127.0.0.1:${port}/`, { method: 'OPTIONS' }).then(() => true, () => false));
-    const client = start('rclone', [
-      'mount', `:webdav,url="http://127.0.0.1:${port}":`, mountpoint, '--vfs-cache-mode', 'writes', '--vfs-write-back', '0s',
-      '--cache-dir', join(work, 'rclone-cache'), '--log-level', 'ERROR',
-    ]);
-    await until('the mount', isMounted);
-    return {
-      async end() {
-        client.kill('SIGTERM');
-        await ended(client);
-        server.kill('SIGTERM');
-        await ended(server);
-      },
-    };
-  },
-};
+const contestants = options.with.split(',').map((name) => {
+  const make = known[name];
+  if (make === undefined) throw new Error(`${name}: known are ${Object.keys(known).join(', ')}`);
+  return make();
+});
 
 interface Workload {
   readonly name: string;
   readonly key: string;
   prepare(): Promise<void>;
   /** The timed command. */
-  command(): Promise<void>;
+  readonly command: readonly [string, ...string[]];
   /** Resolves when the server holds what was written; timed on top. */
   landed?(): Promise<void>;
   clean?(): Promise<void>;
@@ -133,31 +70,38 @@ const workloads: Workload[] = [
   {
     key: 'read', name: `read ${options['size-mib']} MiB in order, cold`,
     prepare: async () => { await mkdir(join(served, 'read'), { recursive: true }); await makeBig(join(served, 'read/big')); },
-    command: () => run('dd', [`if=${mountpoint}/read/big`, 'of=/dev/null', 'bs=1M', 'status=none']),
+    command: ['dd', `if=${mountpoint}/read/big`, 'of=/dev/null', 'bs=1M', 'status=none'],
   },
   {
     key: 'write', name: `cp ${options['size-mib']} MiB in`,
     prepare: async () => { await mkdir(join(served, 'write'), { recursive: true }); await makeBig(join(local, 'big')); },
-    command: () => run('cp', [join(local, 'big'), join(mountpoint, 'write/big')]),
+    command: ['cp', join(local, 'big'), join(mountpoint, 'write/big')],
     landed: () => until('the upload', async () => await total(join(served, 'write')) >= size),
     clean: () => rm(join(served, 'write/big'), { force: true }),
   },
   {
     key: 'list', name: `ls -l of ${listed} files, cold`,
     prepare: () => makeSmall(join(served, 'many'), listed, 0),
-    command: () => run('ls', ['-l', join(mountpoint, 'many')]),
+    command: ['ls', '-l', join(mountpoint, 'many')],
   },
   {
     key: 'in', name: `cp -r ${smallFiles} small files in`,
     prepare: async () => { await mkdir(join(served, 'in'), { recursive: true }); await makeSmall(join(local, 'small'), smallFiles, 4096); },
-    command: () => run('cp', ['-r', join(local, 'small'), join(mountpoint, 'in/small')]),
+    command: ['cp', '-r', join(local, 'small'), join(mountpoint, 'in/small')],
     landed: () => until('the uploads', async () => await total(join(served, 'in/small')) >= smallFiles * 4096),
     clean: () => rm(join(served, 'in/small'), { recursive: true, force: true }),
   },
   {
+    key: 'copy', name: `cp ${options['size-mib']} MiB from the mount to the mount`,
+    prepare: async () => { await mkdir(join(served, 'copy'), { recursive: true }); await makeBig(join(served, 'copy/from')); },
+    command: ['cp', join(mountpoint, 'copy/from'), join(mountpoint, 'copy/to')],
+    landed: () => until('the copy', async () => await total(join(served, 'copy')) >= 2 * size),
+    clean: () => rm(join(served, 'copy/to'), { force: true }),
+  },
+  {
     key: 'out', name: `cp -r ${smallFiles} small files out`,
     prepare: () => makeSmall(join(served, 'out'), smallFiles, 4096),
-    command: () => run('cp', ['-r', join(mountpoint, 'out'), join(local, 'out')]),
+    command: ['cp', '-r', join(mountpoint, 'out'), join(local, 'out')],
     clean: () => rm(join(local, 'out'), { recursive: true, force: true }),
   },
 ];
@@ -174,42 +118,44 @@ async function makeSmall(folder: string, count: number, bytes: number): Promise<
   for (let i = 0; i < count; i += 1) await writeFile(join(folder, `file-${String(i).padStart(5, '0')}.txt`), randomBytes(bytes));
 }
 
-const seconds = (values: readonly number[]): string => {
+const spread = (values: readonly number[]): string => {
   const sorted = [...values].sort((a, b) => a - b);
   const show = (value: number | undefined): string => (value ?? Number.NaN).toFixed(3).padStart(8);
   return `min ${show(sorted[0])}  median ${show(sorted[Math.floor(sorted.length / 2)])}  max ${show(sorted.at(-1))}`;
 };
 
-await mkdir(local, { recursive: true });
-await mkdir(mountpoint, { recursive: true });
+for (const folder of [served, local, mountpoint]) await mkdir(folder, { recursive: true });
+// An ordinary user writes there, too.
+await chmod(local, 0o777);
 try {
   for (const workload of workloads.filter(({ key }) => options.only.split(',').includes(key))) {
     await workload.prepare();
-    const figures = new Map<string, { command: number[]; landed: number[] }>();
+    const figures = new Map(contestants.map(({ name }) => [name, { command: new Array<number>(), landed: new Array<number>() }]));
     for (let round = 0; round < rounds; round += 1) {
-      for (const contestant of [amarre, rclone]) {
+      for (const contestant of contestants) {
         const mounted = await contestant.mount();
+        const [command = '', ...parameters] = [...mounted.enter, ...workload.command];
         const begun = performance.now();
-        await workload.command();
-        const returned = (performance.now() - begun) / 1000;
-        await workload.landed?.();
-        const held = (performance.now() - begun) / 1000;
-        await mounted.end();
-        await workload.clean?.();
-        const entry = figures.get(contestant.name) ?? { command: [], landed: [] };
-        entry.command.push(returned);
-        entry.landed.push(held);
-        figures.set(contestant.name, entry);
+        try {
+          await run(command, parameters);
+          figures.get(contestant.name)?.command.push((performance.now() - begun) / 1000);
+          await workload.landed?.();
+          figures.get(contestant.name)?.landed.push((performance.now() - begun) / 1000);
+        } finally {
+          await mounted.end();
+          await workload.clean?.();
+        }
       }
     }
-    console.log(`\n${workload.name} (${rounds} rounds, seconds)`);
+    console.log(`\n${workload.name} (${rounds} rounds, ${options.latency} ms away, seconds)`);
     for (const [name, { command, landed }] of figures) {
-      console.log(`  ${name.padEnd(8)} command returns  ${seconds(command)}`);
-      if (workload.landed !== undefined) console.log(`  ${''.padEnd(8)} server holds it  ${seconds(landed)}`);
+      console.log(`  ${name.padEnd(18)} command returns  ${spread(command)}`);
+      if (workload.landed !== undefined) console.log(`  ${''.padEnd(18)} server holds it  ${spread(landed)}`);
     }
-    const ours = figures.get('amarre')?.landed ?? [];
-    const theirs = figures.get('rclone')?.landed ?? [];
-    console.log(`  ratio amarre / rclone ${seconds(ours.map((value, i) => value / (theirs[i] ?? Number.NaN)))}`);
+    const [peer, ...others] = [...figures].reverse();
+    for (const [name, { landed }] of others.reverse()) {
+      console.log(`  ratio ${name} / ${peer?.[0] ?? ''}: ${spread(landed.map((value, i) => value / (peer?.[1].landed[i] ?? Number.NaN)))}`);
+    }
   }
 } finally {
   await rm(work, { recursive: true, force: true });
