@@ -296,8 +296,11 @@ async function mountOver<P extends Provider>(folder: string, platform: P, choice
   return new Mount(fs, platform, staging, folder, {
     end: async () => {
       if (again) return;
-      await close();
-      await rm(folder, { recursive: true, force: true });
+      try {
+        await close();
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
     },
     remount: async () => {
       again = true;

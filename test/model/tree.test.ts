@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { mount } from '../filesystem/harness.js';
 import { MemoryProvider } from '../support/memory-provider.js';
 import { firstSeed, withSeed } from '../support/random.js';
+import { Programs } from './tree-programs.js';
 import { World } from './tree-world.js';
 
 const operations = 1200;
@@ -11,9 +12,10 @@ test.each([false, true])(`${operations} operations with failures are those on a 
   await withSeed(firstSeed(), async (chance) => {
     const platform = new MemoryProvider({ clock: () => Date.now(), traits: { stableIds }, chunkSize: 20_000, batchSize: 3 });
     const world = new World(await mount({ platform }), platform, chance);
+    const programs = new Programs(world);
     try {
-      for (let i = 0; i < operations; i += 1) await world.step();
-      await world.end();
+      for (let i = 0; i < operations; i += 1) await programs.step();
+      await programs.end();
       expect(world.strikes).toBeGreaterThan(0);
       expect(world.copies).toBeGreaterThan(0);
     } catch (thrown) {

@@ -3,7 +3,8 @@ import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { formatHiddenName } from '../../../src/providers/hidden-names.js';
-import { bytesOf, listAll, never, someTime, soon } from '../subject.js';
+import { untilStalled } from '../../support/control.js';
+import { bytesOf, contentOf, listAll, never, readAll, someTime, soon } from '../subject.js';
 import { startSubject, type SftpgoSubject, type SubjectOptions } from './subject.js';
 
 let subject: SftpgoSubject;
@@ -85,6 +86,66 @@ describe('leftovers', () => {
     expect((await listAll(provider, '/')).map(({ name }) => name)).toEqual(['.amarre-notes']);
     await provider.close();
     expect(await backstage.tree()).toEqual(before);
+  });
+});
+
+describe('two mounts on one remote', () => {
+  /** Another mount of this machine or another, with a word on who has died. */
+  const neighbour = (isDead: (id: string) => boolean): SubjectOptions => ({ settings: { instances: { own: 'neighbour', isDead } } });
+
+  it('what one uploads slowly the other neither deletes nor shows, nor does it remove the folder', async () => {
+    const { provider, another, backstage, emulator } = await start();
+    await backstage.putFolder('/d');
+    const other = another(neighbour((id) => id === 'deadone'));
+    await other.connect(never);
+    await leave('/d', 'deadone', 0);
+    const rule = await emulator.control.addRule({ route: 'upload', action: { kind: 'stall', at: 'uploadBody', afterBytes: 100_000 } });
+    const upload = provider.write({ path: '/d/f' }, contentOf(bytesOf(300_000)), { modified: someTime }, never);
+    await untilStalled(emulator.control);
+    expect(await listAll(other, '/d')).toEqual([]);
+    await expect.poll(async () => (await emulator.control.state()).counts['delete'], soon).toBe(1);
+    await expect(other.removeFolder({ path: '/d' }, never)).rejects.toMatchObject({ errno: 'ENOTEMPTY' });
+    await other.close();
+    await emulator.control.removeRules(rule);
+    await upload;
+    expect(await backstage.tree()).toEqual(['/d/', '/d/f']);
+    expect(await backstage.get('/d/f')).toEqual(bytesOf(300_000));
+  });
+
+  it('a file that is deleted and still open on one stays readable while the other cleans up', async () => {
+    const { provider, another, backstage } = await start();
+    await backstage.put('/f', bytesOf(100), someTime);
+    const parked = await provider.park({ path: '/f' }, never);
+    const other = another(neighbour(() => false));
+    await other.connect(never);
+    expect(await listAll(other, '/')).toEqual([]);
+    await other.close();
+    expect((await readAll(provider, parked.path)).bytes).toEqual(bytesOf(100));
+    await provider.removeFile(parked, never);
+  });
+
+  it('an upload that lasts longer than seven days is no leftover: the server shows that it grows', async () => {
+    const { provider, backstage, root } = await start();
+    const path = await leave('/', 'neighbour', 9);
+    await utimes(join(root, path), new Date(), new Date());
+    await listAll(provider, '/');
+    await provider.close();
+    expect(await backstage.tree()).toEqual([path]);
+  });
+
+  it.each([
+    { clock: 'is ten days behind this machine\'s', days: -10, age: 8, stays: true },
+    { clock: 'is ten days ahead of this machine\'s', days: 10, age: 0, stays: false },
+  ])('ages go by the server\'s clock: one that $clock', async ({ days, age, stays }) => {
+    const { provider, backstage, emulator } = await start();
+    const path = await leave('/', 'neighbour', age);
+    const listed = [{ name: path.slice(1), size: 100, mode: 0o644, last_modified: new Date(Date.now() - age * day).toISOString() }];
+    await emulator.control.addRule({ route: 'list', action: {
+      kind: 'answer', status: 200, body: listed, headers: { 'content-type': 'application/json', date: new Date(Date.now() + days * day).toUTCString() },
+    } });
+    expect(await listAll(provider, '/')).toEqual([]);
+    await provider.close();
+    expect(await backstage.tree()).toEqual(stays ? [path] : []);
   });
 });
 
