@@ -12,7 +12,12 @@ const harbour = useHarbour();
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 async function mounted(...options: readonly string[]): Promise<Harbour> {
+  return await mountedOver({}, ...options);
+}
+
+async function mountedOver(files: Readonly<Record<string, Uint8Array>>, ...options: readonly string[]): Promise<Harbour> {
   const drive = await harbour();
+  for (const [name, content] of Object.entries(files)) await writeFile(join(drive.root, name), content);
   await writeFile(join(drive.root, 'file'), 'content');
   await writeFile(join(drive.root, 'other'), 'other content');
   await mkdir(join(drive.root, 'folder', 'below'), { recursive: true });
@@ -42,7 +47,7 @@ describe('the answer is lost, and the server has done it', () => {
     await drive.umount();
   });
 
-  test('mkdir of what is there is still EEXIST, and mv of what somebody took meanwhile no success', async () => {
+  test('mkdir of what is there is still EEXIST', async () => {
     const drive = await mounted();
     await drive.control.addRule({ route: 'mkdir', times: 0, action: { kind: 'loseAnswer' } });
     expect(await refused('mkdir', [join(drive.mountpoint, 'folder')])).toContain('File exists');
@@ -52,12 +57,12 @@ describe('the answer is lost, and the server has done it', () => {
 });
 
 describe('the line drops in the middle', () => {
-  test('of ls: an error, never an empty or a shorter folder; then it shows all again', async () => {
+  test('of ls (promise 5): an error, never an empty or a shorter folder; then it shows all again', async () => {
     const drive = await mounted('--dir-ttl', '0s');
     const many = join(drive.root, 'many');
     await mkdir(many);
     for (let i = 0; i < 3000; i += 1) await writeFile(join(many, `entry-${i}`), '');
-    await drive.control.addRule({ route: 'list', path: '/many', times: 0, action: { kind: 'stall', at: 'responseBody', afterBytes: 100_000 } });
+    await drive.control.addRule({ route: 'list', path: '/many', times: 0, action: { kind: 'stall', at: 'responseBody', afterBytes: 2000 } });
     const listing = begin('ls', [join(drive.mountpoint, 'many')], { deadline: 40_000 });
     await untilStalled(drive.control);
     await drive.stopServer();
@@ -69,10 +74,23 @@ describe('the line drops in the middle', () => {
     await drive.umount();
   });
 
+  test('of a folder that is mirrored: rsync --delete deletes nothing on the other side', async () => {
+    const drive = await mounted('--dir-ttl', '0s');
+    const mirror = join(drive.folder, 'mirror');
+    await succeed('rsync', ['-a', '--delete', `${drive.mountpoint}/`, mirror]);
+    const before = (await readdir(mirror, { recursive: true })).sort();
+    for (const action of [{ kind: 'close' }, { kind: 'answer', status: 503 }, { kind: 'cutResponse', afterBytes: 30 }] as const) {
+      await drive.control.addRule({ route: 'list', path: '/folder', times: 0, action });
+      expect(await refused('rsync', ['-a', '--delete', `${drive.mountpoint}/`, mirror], { deadline: 40_000 })).toMatch(/Input\/output error/);
+      await drive.control.removeRules();
+      expect((await readdir(mirror, { recursive: true })).sort()).toEqual(before);
+    }
+    await drive.umount();
+  });
+
   test('of cp from the drive: cp fails or has it whole, and never ends well with less', async () => {
-    const drive = await mounted();
     const content = randomBytes(6_000_000);
-    await writeFile(join(drive.root, 'large'), content);
+    const drive = await mountedOver({ large: content });
     const copied = join(drive.folder, 'copied');
     await drive.control.addRule({ route: 'get', times: 0, action: { kind: 'stall', at: 'responseBody', afterBytes: 700_000 } });
     const copying = begin('cp', [join(drive.mountpoint, 'large'), copied], { deadline: 40_000 });

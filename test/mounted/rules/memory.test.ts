@@ -20,7 +20,7 @@ async function peak(drive: Harbour): Promise<number> {
   return Number(kilobytes) * 1024;
 }
 
-describe('a folder of 100,000 entries', () => {
+describe('promise 10: a folder of 100,000 entries', () => {
   test('is shown whole for one request, is worked in without being listed again, and has a bound in memory', async () => {
     const drive = await harbour();
     const [big, server] = [join(drive.mountpoint, 'big'), join(drive.root, 'big')];
@@ -51,7 +51,7 @@ describe('a folder of 100,000 entries', () => {
   }, 120_000);
 });
 
-describe('200 open files', () => {
+describe('promise 10: 200 open files', () => {
   test('read side by side get all their bytes, within the budget', async () => {
     const drive = await harbour();
     const contents = Array.from({ length: 200 }, () => randomBytes(mega + 12_345));
