@@ -5,7 +5,7 @@ import { readNetwork } from './network.js';
 import type { MountCommandSettings } from './options.js';
 import { completeCredentials, terminalPassphrase, terminalPrompt, type Credentials, type GivenSecrets } from './secrets.js';
 
-type Wanted = Pick<MountCommandSettings, 'connect-timeout' | 'ca-file' | 'client-cert' | 'client-key' | 'password-file' | 'password-command'>;
+type Wanted = Pick<MountCommandSettings, 'connect-timeout' | 'ca-file' | 'client-cert' | 'client-key' | 'password-file' | 'password-command' | 'api-key-file' | 'api-key-command' | 'otp' | 'otp-command'>;
 
 /** Reads and asks. A usage error names the option or variable that is wrong, and never what is secret in it. */
 export async function readAccess(
@@ -20,7 +20,12 @@ export async function readAccess(
   const credentials = await completeCredentials(given.credentials, {
     passwordFile: wanted['password-file'],
     passwordCommand: wanted['password-command'],
+    apiKeyFile: wanted['api-key-file'],
+    apiKeyCommand: wanted['api-key-command'],
+    otpCommand: wanted['otp-command'],
+    askForOtp: wanted.otp,
     ask: terminalPrompt(`Password for ${remote}: `),
+    askOtp: terminalPrompt(`One-time code for ${remote}: `),
   });
   return { network, credentials };
 }

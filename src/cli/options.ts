@@ -141,6 +141,22 @@ export const mountSchema = z.object({
     kind: 'value', unit: 'shell command', default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',
     describe: 'The password is the first line that this command prints',
   }),
+  'api-key-file': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_API_KEY, else none',
+    describe: 'An API key, in place of a password, is the first line of this file, which nobody else may be able to read',
+  }),
+  'api-key-command': z.string('wanted a command').min(1, 'wanted a command').optional().register(texts, {
+    kind: 'value', unit: 'shell command', default: undefined, otherwise: 'AMARRE_API_KEY, else none',
+    describe: 'The API key is the first line that this command prints',
+  }),
+  'otp': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Ask for a one-time code: the account has a second factor. A code works once, so that such a sign-in ends; an API key lasts',
+  }),
+  'otp-command': z.string('wanted a command').min(1, 'wanted a command').optional().register(texts, {
+    kind: 'value', unit: 'shell command', default: undefined, otherwise: 'AMARRE_OTP, else none',
+    describe: 'The one-time code is the first line that this command prints',
+  }),
   'log-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'standard error; with --daemon amarre.log in the --cache-dir',
     describe: 'Where the log goes, JSON lines',
@@ -159,7 +175,7 @@ export type MountCommandSettings = z.infer<typeof mountSchema>;
 export const doctorSchema = z.object({
   ...mountSchema.pick({
     'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true,
-    'password-file': true, 'password-command': true,
+    'password-file': true, 'password-command': true, 'api-key-file': true, 'api-key-command': true, 'otp': true, 'otp-command': true,
   }).shape,
   'no-write': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,

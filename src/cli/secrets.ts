@@ -46,65 +46,87 @@ export function takeSecrets(environment: NodeJS.ProcessEnv): GivenSecrets {
   };
 }
 
-/** Where a password may come from besides the environment. */
-export interface PasswordSources {
+/** Where what signs in may come from besides the environment. */
+export interface CredentialSources {
   readonly passwordFile: string | undefined;
   readonly passwordCommand: string | undefined;
+  readonly apiKeyFile: string | undefined;
+  readonly apiKeyCommand: string | undefined;
+  readonly otpCommand: string | undefined;
+  /** The person wants to be asked for a one-time code. */
+  readonly askForOtp: boolean;
   /** Asks the person, where there is one: undefined where no terminal is there to ask on. */
   readonly ask: (() => Promise<string>) | undefined;
+  readonly askOtp: (() => Promise<string>) | undefined;
 }
 
 /**
- * Completes what the environment gave. A file or a command named on the command line comes before
- * AMARRE_PASSWORD; the prompt comes last, and only where there is neither password nor key. Throws
- * a usage error where the file or the command gives no password. Without any source: as it was, and
- * the platform decides whether it lets one in without.
+ * Completes what the environment gave. A file or a command named on the command line comes before the
+ * variable; the prompt comes last, and only where there is neither password nor key. Throws a usage
+ * error where a file or a command gives nothing. Without any source: as it was, and the platform
+ * decides whether it lets one in without.
  */
-export async function completeCredentials(given: Credentials, sources: PasswordSources): Promise<Credentials> {
-  const { passwordFile, passwordCommand, ask } = sources;
-  if (passwordFile !== undefined && passwordCommand !== undefined) {
-    throw new CommandError('usage', '--password-file and --password-command: give one of the two');
-  }
-  if (passwordFile !== undefined) return { ...given, password: await readPasswordFile(passwordFile) };
-  if (passwordCommand !== undefined) return { ...given, password: await runPasswordCommand(passwordCommand) };
-  if (given.password !== undefined || given.apiKey !== undefined || ask === undefined) return given;
-  const password = await ask();
-  return password === '' ? given : { ...given, password };
+export async function completeCredentials(given: Credentials, sources: CredentialSources): Promise<Credentials> {
+  const apiKey = await readSource('--api-key', sources.apiKeyFile, sources.apiKeyCommand) ?? given.apiKey;
+  const password = await readSource('--password', sources.passwordFile, sources.passwordCommand)
+    ?? given.password ?? (apiKey === undefined ? await asked(sources.ask) : undefined);
+  // Last, since a code of a clock is good for half a minute.
+  const otp = await readOtp(given, sources);
+  return { ...(password !== undefined && { password }), ...(apiKey !== undefined && { apiKey }), ...(otp !== undefined && { otp }) };
+}
+
+async function readSource(option: string, file: string | undefined, command: string | undefined): Promise<string | undefined> {
+  if (file !== undefined && command !== undefined) throw new CommandError('usage', `${option}-file and ${option}-command: give one of the two`);
+  if (file !== undefined) return readSecretFile(file, `${option}-file`);
+  return command === undefined ? undefined : runSecretCommand(command, `${option}-command`);
+}
+
+async function readOtp(given: Credentials, { otpCommand, askForOtp, askOtp }: CredentialSources): Promise<string | undefined> {
+  if (otpCommand !== undefined) return (await runSecretCommand(otpCommand, '--otp-command')).trim();
+  if (given.otp !== undefined || !askForOtp) return given.otp;
+  if (askOtp === undefined) throw new CommandError('usage', '--otp: there is no terminal to ask on; use --otp-command or AMARRE_OTP');
+  return asked(askOtp);
+}
+
+/** Nothing typed is no answer. */
+async function asked(ask: (() => Promise<string>) | undefined): Promise<string | undefined> {
+  const answer = await ask?.();
+  return answer === '' ? undefined : answer;
 }
 
 /** The first line of a file that none but its owner can read. A pipe (`<(pass show drive)`) is taken as it is. */
-async function readPasswordFile(path: string): Promise<string> {
+async function readSecretFile(path: string, option: string): Promise<string> {
   const file = await open(path, 'r').catch((error: unknown) => {
-    throw new CommandError('usage', `--password-file ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CommandError('usage', `${option} ${path}: ${error instanceof Error ? error.message : String(error)}`);
   });
   try {
     const stat = await file.stat();
     if (stat.isFile() && (stat.mode & 0o077) !== 0) {
-      throw new CommandError('usage', `--password-file ${path}: other users can read this file; run: chmod 600 '${path}'`);
+      throw new CommandError('usage', `${option} ${path}: other users can read this file; run: chmod 600 '${path}'`);
     }
     const { buffer, bytesRead } = await file.read(Buffer.alloc(passwordFileLimit), 0, passwordFileLimit, null);
-    return firstLine(buffer.toString('utf8', 0, bytesRead), `--password-file ${path}`);
+    return firstLine(buffer.toString('utf8', 0, bytesRead), `${option} ${path}`);
   } finally {
     await file.close();
   }
 }
 
 /** The first line that a shell command prints. Its own complaints go to the person's standard error. */
-async function runPasswordCommand(command: string): Promise<string> {
+async function runSecretCommand(command: string, option: string): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], { maxBuffer: 65536 });
-    return firstLine(stdout, '--password-command');
+    return firstLine(stdout, option);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     // The message of execFile repeats the command and what it wrote: neither is ours to show.
     const parsed = z.object({ code: z.union([z.number(), z.string()]) }).safeParse(error);
-    throw new CommandError('usage', `--password-command: the command failed (${parsed.success ? `exit status ${parsed.data.code}` : 'killed'})`);
+    throw new CommandError('usage', `${option}: the command failed (${parsed.success ? `exit status ${parsed.data.code}` : 'killed'})`);
   }
 }
 
 function firstLine(text: string, source: string): string {
   const [line = ''] = text.split(/\r?\n/, 1);
-  if (line === '') throw new CommandError('usage', `${source}: the first line is empty, where the password should be`);
+  if (line === '') throw new CommandError('usage', `${source}: the first line is empty, where the secret should be`);
   return line;
 }
 

@@ -8,6 +8,7 @@ import type { KernelNotices } from './filesystem.js';
 import type { InodeTable } from './inode-table.js';
 import type { Listings } from './listings.js';
 import type { BlockStore } from './reading/block-store.js';
+import type { Spools } from './reading/spool.js';
 
 export interface FileSystemSettings {
   /** Who owns what is on the platform. */
@@ -39,6 +40,8 @@ export interface Core {
   readonly table: InodeTable;
   readonly listings: Listings;
   readonly store: BlockStore;
+  /** For a platform that gives no parts of files. */
+  readonly spools: Spools;
   /** The kernel; until a driver is attached notices go nowhere. */
   notices: KernelNotices;
 }

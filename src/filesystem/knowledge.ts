@@ -164,8 +164,8 @@ export class Knowledge {
   }
 
   newContent(inode: Inode, version: string, size: number): RemoteContent {
-    const { provider, store, log, table } = this.#core;
-    return new RemoteContent({ provider, store, log, locate: () => table.locate(inode), replacing: () => inode.replacing, settled: isSettled(inode.entry) }, version, size);
+    const { provider, store, spools, log, table } = this.#core;
+    return new RemoteContent({ provider, store, spools, log, locate: () => table.locate(inode), replacing: () => inode.replacing, settled: isSettled(inode.entry) }, version, size);
   }
 
   /** What stat(2) shows. */

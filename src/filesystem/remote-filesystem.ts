@@ -22,6 +22,7 @@ import { Namespace } from './namespace.js';
 import { OpenFiles } from './open-files.js';
 import { rootTime } from './own-times.js';
 import { BlockStore } from './reading/block-store.js';
+import { Spools } from './reading/spool.js';
 import { Refresher, type Refreshed } from './refreshing.js';
 import { Room } from './room.js';
 import { Sender } from './writing/sender.js';
@@ -68,6 +69,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
       onAnswer: (entry) => clock.observe(entry.observed),
     }),
     store: new BlockStore(settings.memory * (1 - shareOfListings), metrics),
+    spools: new Spools(parts.staging),
     notices: { forgetAttributes: () => Promise.resolve(), invalidateNode: () => undefined, invalidateEntry: () => undefined, expireEntry: () => Promise.resolve() },
   };
   table.onDrop = (inode) => core.listings.drop(inode);
@@ -136,6 +138,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     async shutdown(signal: AbortSignal, cutOff: boolean): Promise<readonly UnsentFile[]> {
       await Promise.all([...table.all()].map((inode) => sender.finish(inode, cutOff, signal)));
       room.close();
+      await core.spools.close();
       return sender.kept;
     },
   };

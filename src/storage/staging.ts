@@ -234,6 +234,8 @@ export class StagedFile {
 export interface Staging {
   /** A new, empty file. `note` is asked when the first byte comes. */
   create(note: () => StagingNote): StagedFile;
+  /** An empty file that has no name: it goes when it is closed, or with the process. The caller closes it. */
+  scratch(): Promise<FileHandle>;
   /** ENOSPC unless so many bytes are free on the disk now. */
   ensureRoom(bytes: number): Promise<void>;
   /** What earlier mounts of this remote left here: instances that are dead. */
@@ -267,6 +269,13 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     create(note) {
       count += 1;
       return new StagedFile(join(own, String(count)), note);
+    },
+    async scratch() {
+      count += 1;
+      const path = join(own, `${count}.scratch`);
+      const file = await open(path, 'wx+', 0o600).catch((thrown: unknown) => { throw diskError(thrown, 'fetching a file'); });
+      await rm(path);
+      return file;
     },
     async ensureRoom(bytes) {
       const { bavail, bsize } = await statfs(own).catch((thrown: unknown) => { throw diskError(thrown, 'looking for room'); });

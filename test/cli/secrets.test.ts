@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { completeCredentials, takeSecrets, type PasswordSources } from '../../src/cli/secrets.js';
+import { completeCredentials, takeSecrets, type CredentialSources } from '../../src/cli/secrets.js';
 
-const nowhere: PasswordSources = { passwordFile: undefined, passwordCommand: undefined, ask: undefined };
+const nowhere: CredentialSources = {
+  passwordFile: undefined, passwordCommand: undefined, apiKeyFile: undefined, apiKeyCommand: undefined, otpCommand: undefined, askForOtp: false,
+  ask: undefined, askOtp: undefined,
+};
 const neverAsk = () => Promise.reject(new Error('asked'));
 
 let folder = '';
@@ -91,6 +94,35 @@ describe('a password command', () => {
   test('and a file at once: one of the two', async () => {
     const file = await passwordFile('a\n');
     await expect(completeCredentials({}, { ...nowhere, passwordFile: file, passwordCommand: 'echo b' })).rejects.toThrow(/one of the two/);
+  });
+});
+
+describe('an API key', () => {
+  test('comes from a file, a command or the environment, in this order, and no password is asked for', async () => {
+    const file = await passwordFile('key.of.file\n');
+    expect(await completeCredentials({ apiKey: 'k' }, { ...nowhere, apiKeyFile: file, ask: neverAsk })).toEqual({ apiKey: 'key.of.file' });
+    expect(await completeCredentials({ apiKey: 'k' }, { ...nowhere, apiKeyCommand: 'echo key.of.command', ask: neverAsk })).toEqual({ apiKey: 'key.of.command' });
+    await expect(completeCredentials({}, { ...nowhere, apiKeyFile: file, apiKeyCommand: 'echo k' })).rejects.toThrow(/^--api-key-file and --api-key-command: .*one of the two/);
+    await chmod(file, 0o644);
+    await expect(completeCredentials({}, { ...nowhere, apiKeyFile: file })).rejects.toThrow(/^--api-key-file .*chmod 600/);
+  });
+});
+
+describe('a one-time code', () => {
+  test('is asked for where the person says so, behind the password; a command comes first, then the environment', async () => {
+    const order: string[] = [];
+    const ask = (what: string) => () => {
+      order.push(what);
+      return Promise.resolve(what);
+    };
+    const prompts = { ...nowhere, ask: ask('typed'), askOtp: ask('123456') };
+    expect(await completeCredentials({}, prompts)).toEqual({ password: 'typed' });
+    expect(await completeCredentials({}, { ...prompts, askForOtp: true })).toEqual({ password: 'typed', otp: '123456' });
+    expect(order).toEqual(['typed', 'typed', '123456']);
+    expect(await completeCredentials({ password: 'p', otp: '1' }, { ...prompts, askForOtp: true })).toEqual({ password: 'p', otp: '1' });
+    expect(await completeCredentials({ password: 'p', otp: '1' }, { ...nowhere, otpCommand: 'echo " 654321 "' })).toEqual({ password: 'p', otp: '654321' });
+    await expect(completeCredentials({ password: 'p' }, { ...nowhere, askForOtp: true })).rejects.toThrow(/^--otp: there is no terminal/);
+    await expect(completeCredentials({ password: 'p' }, { ...nowhere, otpCommand: 'false' })).rejects.toThrow(/^--otp-command: the command failed/);
   });
 });
 

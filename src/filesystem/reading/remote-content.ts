@@ -9,6 +9,7 @@ import { addExtent, noExtents, splitByExtents, type Extents } from '../extents.j
 import { untilAborted } from '../shared-task.js';
 import { Block, blockSize } from './block.js';
 import type { BlockStore } from './block-store.js';
+import type { Spools } from './spool.js';
 
 /** A longer stretch is asked for in parts of this many bytes, which come side by side. */
 const partSize = 8 * 1024 * 1024;
@@ -19,6 +20,7 @@ export type Reader = object;
 export interface ContentParts {
   readonly provider: Provider;
   readonly store: BlockStore;
+  readonly spools: Spools;
   readonly log: Log;
   /** Where the file stands now: a rename moves it. Throws ESTALE once it is gone. */
   readonly locate: () => Location;
@@ -68,6 +70,7 @@ export class RemoteContent {
   async read(offset: number, length: number, reader: Reader, signal: AbortSignal): Promise<Uint8Array[]> {
     const end = Math.min(offset + length, this.size);
     if (offset >= end) return [];
+    if (!this.#parts.provider.traits.ranges) return [await this.#readSpooled(offset, end, reader, signal)];
     const first = Math.floor(offset / blockSize);
     const last = Math.floor((end - 1) / blockSize);
     const blocks = this.#ensure(first, last, reader);
@@ -103,6 +106,8 @@ export class RemoteContent {
   prefetch(start: number, end: number, reader: Reader): number {
     const limit = Math.min(this.size, end, start + this.#parts.store.roomAhead);
     if (limit <= start) return start;
+    // Fetched whole with the first read of it.
+    if (!this.#parts.provider.traits.ranges) return limit;
     const first = Math.floor(start / blockSize);
     const last = Math.floor((limit - 1) / blockSize);
     for (const stretch of splitByExtents(this.#given, first, last + 1)) {
@@ -131,7 +136,37 @@ export class RemoteContent {
 
   /** A reader goes: ends the fetches that nobody else asked for and nobody waits for. */
   cancel(reader: Reader): void {
+    this.#parts.spools.cancel(this.#key, reader);
     for (const fetch of this.#fetches) if (fetch.readers.delete(reader)) this.#stopIfUnwanted(fetch);
+  }
+
+  /** From the file on this machine's disk, into which the platform's is fetched once. */
+  async #readSpooled(offset: number, end: number, reader: Reader, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      for (;;) {
+        const spool = this.#parts.spools.of(this.#key, (take, fetching) => this.#fetchAll(take, fetching), this.size);
+        try {
+          return await spool.read(offset, end, reader, signal);
+        } catch (thrown) {
+          // It had to make room for others.
+          if (!spool.closed || signal.aborted) throw thrown;
+        }
+      }
+    } catch (thrown) {
+      if (signal.aborted) this.cancel(reader);
+      throw thrown;
+    }
+  }
+
+  async #fetchAll(take: (piece: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const location = this.#parts.locate();
+    try {
+      const download = await this.#parts.provider.read(location, { start: 0, end: this.size, version: this.version }, signal);
+      for await (const piece of download.body) await take(piece);
+    } catch (thrown) {
+      if (isErrno(thrown, 'ENOENT')) throw new FsError('ESTALE', `${location.path} is gone`, { cause: thrown });
+      throw thrown;
+    }
   }
 
   /** The blocks `first` to `last`: kept ones, ones on their way, and new fetches for the runs between. */
