@@ -31,6 +31,7 @@ export class RequestBody implements ByteSource {
   #gone = false;
   #wake: (() => void) | undefined;
   #taken = 0;
+  #givenBack = 0;
 
   constructor(request: IncomingMessage, response: ServerResponse, passage: Passage) {
     this.#request = request;
@@ -59,9 +60,12 @@ export class RequestBody implements ByteSource {
     return this.#cut;
   }
 
-  /** Bytes announced and not taken; Infinity where no length was announced and the end has not come. */
+  /**
+   * Bytes announced and not taken, or given back; Infinity where no length was announced and the end has not come.
+   * The same whether the rest is under way or here already: how fast a client sends is not to show in the answer.
+   */
   get unread(): number {
-    if (this.#complete) return this.#queued;
+    if (this.#complete) return this.#queued + this.#givenBack;
     const announced = this.#request.headers['content-length'];
     if (announced !== undefined) return Math.max(0, Number(announced) - this.#taken);
     return this.#request.headers['transfer-encoding'] === undefined ? 0 : Infinity;
@@ -77,6 +81,7 @@ export class RequestBody implements ByteSource {
 
   giveBack(bytes: number): void {
     this.#taken -= bytes;
+    this.#givenBack += bytes;
   }
 
   async take(): Promise<Buffer[] | undefined> {
@@ -104,15 +109,15 @@ export class RequestBody implements ByteSource {
     return Buffer.concat(pieces);
   }
 
-  /** Reads and drops what is left, up to a limit. True: all of it came. */
+  /** Reads and drops what is left, up to a limit; what was given back counts. True: all of it came. */
   async drain(limit: number): Promise<boolean> {
-    let dropped = 0;
-    for (;;) {
+    let dropped = this.#givenBack;
+    while (dropped <= limit) {
       const pieces = await this.take();
       if (pieces === undefined) return true;
       for (const piece of pieces) dropped += piece.length;
-      if (dropped > limit) return false;
     }
+    return false;
   }
 
   /**
