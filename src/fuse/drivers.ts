@@ -136,7 +136,7 @@ export const capabilityTexts: Readonly<Record<keyof Capabilities, CapabilityText
   setsTimesSingly: { asks: 'sets one time without the other', otherwise: '`touch -m`, `touch -a` and the times of `tar x` change nothing, and say that all went well' },
   timesBefore1970: { asks: 'times before 1970', otherwise: 'are shown as 1970' },
   timeStep: { asks: 'finest step of a time, ns', otherwise: 'finer times are cut' },
-  knowsCaller: { asks: 'knows who asks', otherwise: 'new files belong to whoever mounted' },
+  knowsCaller: { asks: 'knows who asks', otherwise: 'new files belong to the drive\'s owner at once' },
   interrupts: { asks: 'is told of interrupts', otherwise: 'Ctrl-C is heard when the platform has answered, at the latest after `--stall-timeout`; a plain read ends at once all the same' },
   renameNoReplace: { asks: 'RENAME_NOREPLACE', otherwise: 'EINVAL, and `mv -n` looks by itself' },
   knowsCreateFlags: { asks: 'knows the flags of a creating open', otherwise: 'a file that came on the platform since its folder was listed is EEXIST when it is to be created, once; nothing of it is lost' },
@@ -149,7 +149,7 @@ export const capabilityTexts: Readonly<Record<keyof Capabilities, CapabilityText
   listsAttributes: { asks: 'lists attributes with names', otherwise: '`ls -l` asks once an entry, from memory' },
   usesRemovedFiles: { asks: 'removed files can be used while open', otherwise: 'reading on in a file that was removed or replaced is ENOENT' },
   readsPastPages: { asks: 'reads past the kernel\'s pages', otherwise: 'while a program reads an older version, opening the newer one is EBUSY' },
-  keepsPages: { asks: 'keeps pages from one open to the next', otherwise: 'each open reads anew, from Amarre\'s memory where it is there' },
+  keepsPages: { asks: 'keeps pages from one open to the next', otherwise: 'each open reads the file anew, most of it from the platform' },
   notifiesKernel: { asks: 'tells the kernel of changes', otherwise: 'the kernel believes no size and no time: each `stat` asks Amarre' },
   seesForeignNames: { asks: 'tells names that are not UTF-8', otherwise: 'names that hold U+FFFD are refused with EILSEQ, too' },
 };

@@ -58,7 +58,7 @@ for (let index = 0; index < options.files; index += 1) {
 
 const log = openLog({ level: options.logLevel, limit: 0 });
 const session = await mountByDriver(fs, {
-  driver: options.driver, nameTtl: options.ttl, spellings: options.alike ? alikeSpellings : exactSpelling,
+  driver: options.driver, nameTtl: options.ttl, spellings: options.alike ? alikeSpellings : exactSpelling, owner: { uid, gid },
   mountpoint, uid, gid, fsname: options.fsname, allowOther: options.allowOther, readOnly: options.readOnly,
   timeGranularity: options.timeGranularity, readAheadKib: options.readAheadKib,
 }, log, { metrics: new MetricRegistry(), failed: () => undefined }).catch((thrown: unknown) => {

@@ -119,6 +119,7 @@ async function assemble(
     readAheadKib,
     nameTtl: attrTtl,
     spellings: namesAsOn(process.platform),
+    owner: { uid, gid },
   }, log, watcherOf(fileSystem, observed)).catch((error: unknown) => {
     throw new CommandError('mount', toFsError(error).message, { cause: error });
   });

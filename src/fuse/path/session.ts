@@ -28,6 +28,8 @@ export interface PathSessionOptions extends MountOptions {
   /** Milliseconds that the kernel may believe a name, or that there is none. */
   readonly nameTtl: number;
   readonly spellings: Spellings;
+  /** To whom new files belong where a driver does not know who makes them. */
+  readonly owner: { readonly uid: number; readonly gid: number };
 }
 
 type PathDriver = Exclude<DriverName, 'kernel'>;
@@ -52,7 +54,7 @@ const noNotices: KernelNotices = {
 /** Mounts a file system through a package. Resolves when programs can use it; every failure is an FsError of one line. */
 export async function mountByPaths(driver: PathDriver, fs: FileSystem, options: PathSessionOptions, log: Log, watcher: RequestWatcher): Promise<Session> {
   fs.attachKernel(noNotices);
-  const asker = { pid: process.pid, uid: options.uid, gid: options.gid };
+  const asker = { pid: process.pid, ...options.owner };
   await fs.getattr(rootNode, undefined, new RequestCaller(asker));
   const mountpoint = await prepareMountPoint(options.mountpoint, log);
   const operations = new PathOperations(fs, new PathTable(fs, keptPaths, options.spellings), capabilities[driver]);

@@ -5,6 +5,7 @@
 import { rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { can } from '../../support/driver.js';
 import { useDictated, type Dictated } from '../../support/dictated.js';
 import { longAgo, usePrepared, type PreparedPlace } from '../../support/prepared.js';
 import { begin, eventually, run, succeed } from '../../support/programs.js';
@@ -47,7 +48,7 @@ describe('the kernel\'s pages', () => {
     expect(await gets()).toBeGreaterThan(0);
     await drive.control.resetCounts();
     expect(await succeed('cat', [place.at('f')])).toHaveLength(3 * MiB);
-    expect((await drive.control.state()).total).toBe(0);
+    expect(await gets() === 0).toBe(can.keepsPages);
   });
 
   test('hold what was just written: reading it back asks for nothing', async () => {
@@ -112,10 +113,14 @@ describe('promise 3: a read returns bytes of one version', () => {
     expect(end).toBe('ESTALE');
     expect(bytes === filled('a', bytes.length)).toBe(true);
     expect(await program.refused('pread', descriptor, 10, 11 * MiB)).toBe('ESTALE');
+    if (!can.readsPastPages) {
+      expect(await program.refused('open', place.at('f'), 'os.O_RDONLY')).toBe('EBUSY');
+      await program.close(descriptor);
+    }
     const again = await program.open(place.at('f'));
     const anew = await readOn(program, again);
     expect([anew.end, anew.bytes === filled('b', 12 * MiB)]).toEqual(['end of file', true]);
-    await program.close(descriptor);
+    if (can.readsPastPages) await program.close(descriptor);
     await program.close(again);
   });
 
@@ -163,7 +168,8 @@ done 2>&1`;
     ended.abort();
     await replacing;
     const said = results.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line !== '');
-    expect(said.filter((line) => line !== 'read' && !line.endsWith('Stale file handle'))).toEqual([]);
+    const told = can.readsPastPages ? /Stale file handle$/ : /(Stale file handle|Device or resource busy|No such file or directory)$/;
+    expect(said.filter((line) => line !== 'read' && !told.test(line))).toEqual([]);
     expect(said.length).toBe(32);
     expect(said).toContain('read');
   });
@@ -188,7 +194,8 @@ describe('a version less than 2 s old is not settled', () => {
     expect(await program.read(descriptor, 1)).toBe('a');
     await place.put('f', 'bbb', now);
     expect(await succeed('cat', [place.at('f')])).toBe('bbb');
-    expect(await program.read(descriptor, 10)).toBe('aa');
+    // Within the precision of the version, the pages are all that a driver may have to show.
+    expect(await program.read(descriptor, 10)).toBe(can.readsPastPages ? 'aa' : 'bb');
     await program.close(descriptor);
   });
 
