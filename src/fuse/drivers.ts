@@ -46,8 +46,8 @@ export interface Capabilities {
   readonly inodeBits: 64 | 32 | 0;
   /** A folder's entries come with their attributes: `ls -l` asks for no entry singly. */
   readonly listsAttributes: boolean;
-  /** A file that was removed, or renamed over, can still be used by whoever has it open. */
-  readonly usesRemovedFiles: boolean;
+  /** An open file is removed, or renamed over, in one step and out of sight. Where not, it lies aside on the platform until it is closed. */
+  readonly removesOpenFiles: boolean;
   /** An open file can be read past the kernel's pages, where these hold another version. */
   readonly readsPastPages: boolean;
   /** Pages stay in the kernel from one open to the next, where the file has not changed. */
@@ -67,14 +67,14 @@ export const capabilities: Readonly<Record<DriverName, Capabilities>> = {
     interrupts: true,
     renameNoReplace: true,
     knowsCreateFlags: true,
-    copyRange: false,
+    copyRange: true,
     fallocate: true,
     seeksData: true,
     largestRead: 1024 * 1024,
     largestWrite: 1024 * 1024,
     inodeBits: 64,
     listsAttributes: true,
-    usesRemovedFiles: true,
+    removesOpenFiles: true,
     readsPastPages: true,
     keepsPages: true,
     notifiesKernel: true,
@@ -95,7 +95,7 @@ export const capabilities: Readonly<Record<DriverName, Capabilities>> = {
     largestWrite: 128 * 1024,
     inodeBits: 32,
     listsAttributes: false,
-    usesRemovedFiles: false,
+    removesOpenFiles: false,
     readsPastPages: false,
     keepsPages: false,
     notifiesKernel: false,
@@ -109,14 +109,14 @@ export const capabilities: Readonly<Record<DriverName, Capabilities>> = {
     interrupts: false,
     renameNoReplace: true,
     knowsCreateFlags: true,
-    copyRange: false,
+    copyRange: true,
     fallocate: true,
     seeksData: true,
     largestRead: 1024 * 1024,
     largestWrite: 1024 * 1024,
     inodeBits: 0,
     listsAttributes: false,
-    usesRemovedFiles: true,
+    removesOpenFiles: false,
     readsPastPages: true,
     keepsPages: true,
     notifiesKernel: false,
@@ -147,7 +147,7 @@ export const capabilityTexts: Readonly<Record<keyof Capabilities, CapabilityText
   largestWrite: { asks: 'largest write, bytes', otherwise: '' },
   inodeBits: { asks: 'bits of the platform\'s number in `st_ino`', otherwise: '32: two files of a large drive may clash, and one then gets another number at another mount; 0: numbers are libfuse\'s own and others at every mount, so that `tar --listed-incremental`, restic and borg read all files again' },
   listsAttributes: { asks: 'lists attributes with names', otherwise: '`ls -l` asks once an entry, from memory' },
-  usesRemovedFiles: { asks: 'removed files can be used while open', otherwise: 'reading on in a file that was removed or replaced is ENOENT' },
+  removesOpenFiles: { asks: 'removes an open file out of sight', otherwise: 'it lies on the platform as `.fuse_hidden…` beside where it was until it is closed, sent first if it was unsent; the mount does not list it, but `rmdir` of its folder is ENOTEMPTY. A rename over an open file takes two steps; where the second fails the name is given back' },
   readsPastPages: { asks: 'reads past the kernel\'s pages', otherwise: 'while a program reads an older version, opening the newer one is EBUSY' },
   keepsPages: { asks: 'keeps pages from one open to the next', otherwise: 'each open reads the file anew, most of it from the platform' },
   notifiesKernel: { asks: 'tells the kernel of changes', otherwise: 'the kernel believes no size and no time: each `stat` asks Amarre' },

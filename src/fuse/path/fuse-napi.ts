@@ -152,6 +152,12 @@ function napiOperations(
         if (mode !== 0) throw new FsError('EOPNOTSUPP', `fallocate(2) in mode ${mode} is not supported`);
         return calls.fallocate(Number(open), mode, Number(offset), Number(length), caller);
       }, answer),
+    copyFileRange: (
+      _from: Path, fromOpen: Open, fromOffset: number | bigint, _to: Path, toOpen: Open, toOffset: number | bigint, length: number | bigint, flags: number, answer: Answer,
+    ) => perform('copyFileRange', Number(fromOpen), who(), (caller) => {
+      if (flags !== 0) throw new FsError('EINVAL', 'copy_file_range(2) with flags');
+      return calls.copyRange({ open: Number(fromOpen), offset: Number(fromOffset) }, { open: Number(toOpen), offset: Number(toOffset) }, Number(length), caller);
+    }, answer, answer),
     lseek: (_path: Path, open: Open, offset: number | bigint, whence: number, answer: Answer) => perform('lseek', Number(open), who(), (caller) => {
       const kind = whence === seekWhence.DATA ? 'data' : whence === seekWhence.HOLE ? 'hole' : undefined;
       if (kind === undefined) throw new FsError('EINVAL', `lseek(2) with whence ${whence}`);

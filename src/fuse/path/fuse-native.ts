@@ -102,15 +102,16 @@ function mountError(error: unknown, mountpoint: string): FsError {
 
 /**
  * The mount options, all of them: its own list knows neither big_writes, without which libfuse 2 writes 4 KiB at a
- * time, nor atomic_o_trunc, without which opening with O_TRUNC is a truncate(2) that is sent at once, nor
- * hard_remove, without which a removed file that is open lies on the platform as `.fuse_hidden…`.
+ * time, nor atomic_o_trunc, without which opening with O_TRUNC is a truncate(2) that is sent at once. hard_remove is
+ * not among them: a file that was removed has no path then, of which the addon makes a value that was never set
+ * when it is closed. The process died of that now and then.
  */
 export function optionText(options: BindingOptions): string {
   const { largestRead } = capabilities['fuse-native'];
   const text = `-o${[
     `fsname=${options.fsname.replace(/[\\,]/g, '\\$&')}`,
     ...(process.platform === 'darwin' ? [] : [`subtype=${mountSubtype}`, 'nosuid', 'nodev']),
-    'default_permissions', 'big_writes', 'atomic_o_trunc', 'hard_remove', 'use_ino', `max_read=${largestRead}`,
+    'default_permissions', 'big_writes', 'atomic_o_trunc', 'use_ino', `max_read=${largestRead}`,
     // No notice can correct what the kernel believes: it asks for sizes and times each time.
     'attr_timeout=0', `entry_timeout=${options.nameTtl / 1000}`, `negative_timeout=${options.nameTtl / 1000}`,
     ...(options.allowOther ? ['allow_other'] : []), ...(options.readOnly ? ['ro'] : []),

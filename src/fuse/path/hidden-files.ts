@@ -1,6 +1,5 @@
 /**
- * libfuse 3, where nobody can tell it otherwise, moves an open file aside before its name is removed or taken: to
- * `.fuse_hidden…` beside it, which it removes at the last close. Between the moving aside and the rename that
+ * libfuse moves an open file aside before its name is removed or taken: to `.fuse_hidden…` beside it, which it removes at the last close. Between the moving aside and the rename that
  * wanted the name the old file has none of its own. Here the name is given back where that rename fails, and what
  * lies aside is not listed.
  */

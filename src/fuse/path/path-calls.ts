@@ -9,6 +9,12 @@ export type Opened = OpenReply;
 
 export type Listed = Pick<DirectoryEntry, 'name' | 'ino' | 'kind'>;
 
+/** Where a copy begins, in the file that is read or in the one that is written. */
+export interface CopyPlace {
+  readonly open: OpenNumber;
+  readonly offset: number;
+}
+
 /** Every member fails with an FsError whose errno is the program's answer. */
 export interface PathCalls {
   getattr(path: string, caller: Caller): Promise<Attributes>;
@@ -32,6 +38,7 @@ export interface PathCalls {
   release(open: OpenNumber, caller: Caller): Promise<void>;
   fallocate(open: OpenNumber, mode: number, offset: number, length: number, caller: Caller): Promise<void>;
   lseek(open: OpenNumber, offset: number, whence: 'data' | 'hole', caller: Caller): Promise<number>;
+  copyRange(from: CopyPlace, to: CopyPlace, length: number, caller: Caller): Promise<number>;
   statfs(): StatfsReply;
   getxattr(path: string, name: string, caller: Caller): Promise<Uint8Array>;
   listxattr(path: string, caller: Caller): Promise<readonly string[]>;
@@ -60,6 +67,7 @@ export function withChanges(inner: PathCalls, changes: Partial<PathCalls>): Path
     release: (open, caller) => inner.release(open, caller),
     fallocate: (open, mode, offset, length, caller) => inner.fallocate(open, mode, offset, length, caller),
     lseek: (open, offset, whence, caller) => inner.lseek(open, offset, whence, caller),
+    copyRange: (from, to, length, caller) => inner.copyRange(from, to, length, caller),
     statfs: () => inner.statfs(),
     getxattr: (path, name, caller) => inner.getxattr(path, name, caller),
     listxattr: (path, caller) => inner.listxattr(path, caller),

@@ -10,7 +10,7 @@ import {
 import type { Capabilities } from '../drivers.js';
 import { modeType, permissionMask } from '../protocol/flags.js';
 import { refuseForeignXattr } from '../xattrs.js';
-import type { Listed, Opened, OpenNumber, PathCalls } from './path-calls.js';
+import type { CopyPlace, Listed, Opened, OpenNumber, PathCalls } from './path-calls.js';
 import type { Held, HeldPlace, PathTable } from './path-table.js';
 
 interface OpenFile {
@@ -162,6 +162,13 @@ export class PathOperations implements PathCalls {
 
   lseek(open: OpenNumber, offset: number, whence: 'data' | 'hole', caller: Caller): Promise<number> {
     return this.#on(open, ({ node, handle }) => this.#fs.lseek(node, handle, offset, whence, caller));
+  }
+
+  async copyRange(from: CopyPlace, to: CopyPlace, length: number, caller: Caller): Promise<number> {
+    const [source, target] = [this.#get(from.open), this.#get(to.open)];
+    return this.#fs.copyRange(
+      { node: source.node, handle: source.handle, offset: from.offset }, { node: target.node, handle: target.handle, offset: to.offset }, length, caller,
+    );
   }
 
   statfs(): StatfsReply {

@@ -72,8 +72,8 @@ export async function mountByPaths(driver: PathDriver, fs: FileSystem, options: 
 }
 
 function openBinding(driver: PathDriver, calls: PathOperations, requests: Requests, options: BindingOptions, asker: Asker): Binding {
-  if (driver === 'fuse-native') return openFuseNative(calls, requests, options, asker);
-  return openFuseNapi(withHiddenFiles(calls), requests, options, asker);
+  const open = driver === 'fuse-native' ? openFuseNative : openFuseNapi;
+  return open(withHiddenFiles(calls), requests, options, asker);
 }
 
 interface SessionParts {
