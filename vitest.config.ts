@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Two suites: `unit` needs nothing but Node; `mounted` mounts for real. Two files at a time: most of
+// Three suites: `unit` needs nothing but Node; `mounted` mounts for real; `mounted-fuse-native` is the part of it
+// that a driver can change, on the second driver. Two files at a time: most of
 // a test's time is waiting, and more daemons than that starve one another on two cores.
 export default defineConfig({
   test: {
@@ -18,6 +19,18 @@ export default defineConfig({
         test: {
           name: 'mounted',
           include: ['test/mounted/**/*.test.ts', 'test/faults/mounted/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'mounted-fuse-native',
+          include: [
+            'test/mounted/driver/capabilities.test.ts', 'test/mounted/tools/times.test.ts',
+            ...['attributes', 'closing', 'names', 'users', 'versions'].map((rule) => `test/mounted/rules/${rule}.test.ts`),
+          ],
+          env: { AMARRE_TEST_DRIVER: 'fuse-native' },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { can } from '../../support/driver.js';
 import { useDrive } from '../../support/drive.js';
 import { refused, run, shell, succeed } from '../../support/programs.js';
 import { soon, text } from './files.js';
@@ -27,7 +28,7 @@ describe('touch', () => {
   test('-d with a fraction: shown rounded down from the first moment, and the same at the next mount', async () => {
     const { mount, server } = await drive.place();
     await shell(`echo content > ${mount}/f`);
-    await succeed('touch', ['-m', '-d', '2019-08-07 06:05:04.999999 UTC', join(mount, 'f')]);
+    await succeed('touch', [...(can.setsTimesSingly ? ['-m'] : []), '-d', '2019-08-07 06:05:04.999999 UTC', join(mount, 'f')]);
     const [shown] = await times(join(mount, 'f'));
     expect(shown).toBe('1565157904.000000000');
     expect(await onServer(join(server, 'f'))).toBe(1_565_157_904);
@@ -40,8 +41,10 @@ describe('touch', () => {
     await shell(`echo content > ${mount}/f`);
     await succeed('touch', ['-d', '2001-01-01 UTC', join(mount, 'f')]);
     await succeed('touch', ['-m', '-d', '2002-02-02 UTC', join(mount, 'f')]);
-    expect(await times(join(mount, 'f'))).toEqual(['1012608000.000000000', '978307200.000000000']);
-    expect(await onServer(join(server, 'f'))).toBe(1_012_608_000);
+    // Where the driver is not told of one time alone, nothing changes, and touch hears nothing of it.
+    const modified = can.setsTimesSingly ? 1_012_608_000 : 978_307_200;
+    expect(await times(join(mount, 'f'))).toEqual([`${modified}.000000000`, '978307200.000000000']);
+    expect(await onServer(join(server, 'f'))).toBe(modified);
   });
 
   test('-a leaves the modification time, and asks the server nothing', async () => {
@@ -50,7 +53,7 @@ describe('touch', () => {
     await succeed('touch', ['-d', '2001-01-01 UTC', join(mount, 'f')]);
     await drive.control.resetCounts();
     await succeed('touch', ['-a', '-d', '2003-03-03 UTC', join(mount, 'f')]);
-    expect(await times(join(mount, 'f'))).toEqual(['978307200.000000000', '1046649600.000000000']);
+    expect(await times(join(mount, 'f'))).toEqual(['978307200.000000000', `${can.setsTimesSingly ? 1_046_649_600 : 978_307_200}.000000000`]);
     await succeed('touch', ['-a', join(mount, 'f')]);
     expect((await times(join(mount, 'f')))[0]).toBe('978307200.000000000');
     expect((await drive.control.state()).counts).toEqual({});
