@@ -37,7 +37,8 @@ export class Namespace {
     if (folder.children.get(name)?.entry.version === unsentVersion) throw new FsError('EEXIST', `${name} exists`);
     const location = this.#core.table.locateChild(folder, name);
     const entry = await this.#dropOnFailure([folder], () => this.#core.provider.createFolder(location, caller.signal));
-    const made = this.#enterNew(folder, name, entry);
+    // Until a listing tells it, the time of a folder whose making did not tell it is the moment in which it was made.
+    const made = this.#enterNew(folder, name, { ...entry, modified: entry.modified ?? rounded(this.#core, entry.observed) });
     made.owner = { uid: caller.uid, gid: caller.gid };
     this.#core.listings.startEmpty(made);
     this.#knowledge.markChanged(made);
