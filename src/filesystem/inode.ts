@@ -86,6 +86,8 @@ export class Inode {
   changed: number | undefined;
   /** Who made it through this mount; the platform keeps no owner. */
   owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** It got its name through this mount, by a program that may take it away again wherever it stands. */
+  namedHere = false;
   /** Its `st_ino`, and the identity that it was made from. */
   ino: { readonly identity: string; readonly number: bigint } | undefined;
 

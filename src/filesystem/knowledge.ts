@@ -75,12 +75,12 @@ export class Knowledge {
     return own === undefined ? undefined : this.#core.table.add(parent, name, own, performance.now());
   }
 
-  /** A look may not tell a folder's time: what is known stays. */
+  /** A look may not tell a folder's time, nor that it is a link: what is known stays. */
   #completed(parent: Inode, entry: Entry): Entry {
     this.#core.clock.observe(entry.observed);
-    if (entry.modified !== undefined) return entry;
+    if (entry.kind === 'file' && entry.modified !== undefined) return entry;
     const known = parent.children.get(entry.name)?.entry ?? this.#core.listings.last(parent)?.entries.get(entry.name);
-    return { ...entry, modified: known?.modified };
+    return { ...entry, modified: entry.modified ?? known?.modified, link: entry.link ?? (entry.kind === 'folder' ? known?.link : undefined) };
   }
 
   /** Makes what the platform said of a name the truth, unless something newer was done here. */

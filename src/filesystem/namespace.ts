@@ -40,6 +40,7 @@ export class Namespace {
     // Until a listing tells it, the time of a folder whose making did not tell it is the moment in which it was made.
     const made = this.#enterNew(folder, name, { ...entry, modified: entry.modified ?? rounded(this.#core, entry.observed) });
     made.owner = { uid: caller.uid, gid: caller.gid };
+    made.namedHere = true;
     this.#core.listings.startEmpty(made);
     this.#knowledge.markChanged(made);
     this.#knowledge.touchFolder(folder);
@@ -95,6 +96,7 @@ export class Namespace {
     const folder = this.#change(parent);
     const inode = await this.#existing(folder, name, caller.signal);
     if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
+    mustBeRemovable(inode);
     await this.#dropOnFailure([folder], () => this.#sender.whileQuiet([inode], caller.signal, async () => {
       if (inode.entry.version !== unsentVersion) await this.#takeAway(inode, caller.signal);
       else if (inode.uncertain) await this.#takeAway(inode, caller.signal).catch(passOver('ENOENT'));
@@ -114,6 +116,7 @@ export class Namespace {
     const folder = this.#change(parent);
     const inode = await this.#existing(folder, name, caller.signal);
     if (inode.kind === 'file') throw new FsError('ENOTDIR', `${inode.path} is a file`);
+    mustBeRemovable(inode);
     await this.#dropOnFailure([folder, inode], () => this.#sender.whileQuiet([inode], caller.signal, async () => {
       // What the platform does not have yet is in the folder all the same.
       if (this.#hasUnsent(inode)) throw new FsError('ENOTEMPTY', `${inode.path} holds a file that is being written`);
@@ -159,6 +162,7 @@ export class Namespace {
     if (replaced !== undefined) this.#knowledge.times.forget(replaced);
     const putTimes = this.#knowledge.times.take(inode);
     this.#core.table.move(inode, to, newName);
+    inode.namedHere = true;
     putTimes();
     if (entry === undefined) this.#knowledge.assume(inode, { ...inode.entry, name: newName });
     else this.#knowledge.enter(inode, entry);
@@ -195,6 +199,7 @@ export class Namespace {
       name, kind: 'file', size: 0, modified: rounded(this.#core, now), version: unsentVersion, observed: now,
     });
     made.owner = { uid: caller.uid, gid: caller.gid };
+    made.namedHere = true;
     await this.#sender.change(made, caller.signal, (draft) => draft.truncate(0, now), 0);
     return made;
   }
@@ -254,6 +259,17 @@ export class Namespace {
       }
       throw thrown;
     }
+  }
+}
+
+/**
+ * EPERM for what is seen through a link to a folder: `rm -r` takes that for a folder of the tree that it
+ * removes, and would empty what the link leads to. A program's own temporary and lock files go.
+ */
+function mustBeRemovable(inode: Inode): void {
+  if (inode.namedHere) return;
+  for (let above = inode.place?.parent; above !== undefined; above = above.place?.parent) {
+    if (above.entry.link === true) throw new FsError('EPERM', `${inode.path} is seen through the link ${above.path}, and can be deleted in its own folder alone`);
   }
 }
 

@@ -37,6 +37,8 @@ export interface Entry {
   readonly version: string;
   /** The platform's lasting id of the document, through renames and new versions, where it has one. */
   readonly id?: string | undefined;
+  /** A folder that is a symbolic link to one. Listings say so; a look may not. */
+  readonly link?: true | undefined;
   /** When this was so: milliseconds since the epoch by the platform's own clock. */
   readonly observed: number;
 }

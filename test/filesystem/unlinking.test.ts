@@ -1,6 +1,6 @@
 /** UNLINK: at once where nobody has the file open, else out of sight until the last close. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { emptying, errnoOf, exclusively, forBoth, forReading, forWriting, hold, longAgo, mount, turns, type Mount } from './harness.js';
+import { elapse, emptying, errnoOf, exclusively, forBoth, forReading, forWriting, hold, longAgo, mount, turns, type Mount } from './harness.js';
 
 let m: Mount;
 beforeEach(async () => {
@@ -8,6 +8,41 @@ beforeEach(async () => {
   m.platform.put('/a/f', 'content', longAgo);
 });
 afterEach(async () => { await m.end(); });
+
+describe('what is seen through a link to a folder', () => {
+  beforeEach(() => {
+    m.platform.put('/target/kept', 'content', longAgo);
+    m.platform.putFolder('/target/empty');
+    m.platform.putLink('/tree/link', '/target');
+    m.platform.put('/tree/f', 'content', longAgo);
+  });
+
+  test('is not deleted there, so that a removal of the tree that the link stands in spares it: EPERM', async () => {
+    expect(await errnoOf(m.unlink('/tree/link/kept'))).toBe('EPERM');
+    expect(await errnoOf(m.rmdir('/tree/link/empty'))).toBe('EPERM');
+    await m.unlink('/tree/f');
+    expect(m.platform.tree()).toEqual(expect.arrayContaining(['/target/empty/', '/target/kept']));
+    // Nor once a look at the link, which shows it as a folder, has been taken for the newest word on it.
+    await m.mkdir('/tree/beside');
+    elapse(20_000);
+    await m.names('/tree');
+    elapse(5_000);
+    expect(await errnoOf(m.rename('/tree/beside', '/tree/link', { noReplace: true }))).toBe('EEXIST');
+    expect(await errnoOf(m.unlink('/tree/link/kept'))).toBe('EPERM');
+  });
+
+  test('is deleted in its own folder, and what a program made or renamed there, there', async () => {
+    await m.save('/tree/link/.lock', 'mine');
+    await m.unlink('/tree/link/.lock');
+    await m.rename('/tree/link/kept', '/tree/link/kept~');
+    await m.unlink('/tree/link/kept~');
+    await m.mkdir('/tree/link/made');
+    await m.rmdir('/tree/link/made');
+    await m.rmdir('/target/empty');
+    expect(m.platform.tree({ hidden: true })).toEqual(expect.arrayContaining(['/target/', '/tree/link/']));
+    expect(m.platform.tree({ hidden: true }).filter((path) => path.startsWith('/target/'))).toEqual(['/target/']);
+  });
+});
 
 describe('unlink of an open file: hidden name on the platform, deleted at the last RELEASE', () => {
   test('it is readable until its last close, and its name is free', async () => {

@@ -147,7 +147,9 @@ export class MemoryProvider extends MemoryServer implements Provider {
         this.stage({ member: 'list', stage: name, path: folder.path, offset, count, signal });
       await stage('start');
       const node = this.folderAt(folder.path);
-      const entries = [...node.children].filter(([name]) => !isHiddenName(name)).map(([name, child]) => this.entry(name, child));
+      const entries = [...node.children].filter(([name]) => !isHiddenName(name)).map(([name, child]) => ({
+        ...this.entry(name, child), ...(child.kind === 'folder' && child.link === true ? { link: child.link } : {}),
+      }));
       for (let offset = 0; offset < entries.length; offset += this.batchSize) {
         await stage('chunk', offset);
         yield entries.slice(offset, offset + this.batchSize);

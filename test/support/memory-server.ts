@@ -16,6 +16,8 @@ export interface FolderNode {
   readonly id: string;
   modified: number;
   readonly children: Map<string, Node>;
+  /** A symbolic link: its children are another folder's. */
+  readonly link?: true;
 }
 export type Node = FileNode | FolderNode;
 
@@ -52,6 +54,14 @@ export class MemoryServer {
     const { folder, name } = this.makeParents(path);
     if (folder.children.get(name)?.kind === 'folder') return;
     this.setChild(folder, name, { kind: 'folder', id: this.newId(), modified, children: new Map() });
+  }
+
+  /** Makes a symbolic link to a folder that is there. */
+  putLink(path: string, target: string, modified = this.clock()): void {
+    const to = this.find(target);
+    if (to?.kind !== 'folder') throw new Error(`no folder at ${target}`);
+    const { folder, name } = this.makeParents(path);
+    this.setChild(folder, name, { kind: 'folder', id: this.newId(), modified, children: to.children, link: true });
   }
 
   /** Takes a file, or a folder with all that is in it, away. */

@@ -174,7 +174,7 @@ export class Lister {
         };
       case 'folder':
         // A folder's time stands in its parent's listing only; the link's own is at least a steady one.
-        return { name: link.name, kind: 'folder', size: undefined, modified: link.modified, version: '', observed: sight.date };
+        return { name: link.name, kind: 'folder', size: undefined, modified: link.modified, version: '', link: true, observed: sight.date };
       default:
         this.tell(folder, link.name, 'a link that leads nowhere');
         return undefined;

@@ -1,6 +1,6 @@
 /** cp, mv, rm, mkdir and ln on the mount; the truth is what lies on the server's disk. */
 import { existsSync } from 'node:fs';
-import { link, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { useDrive } from '../../support/drive.js';
@@ -14,6 +14,8 @@ const drive = useDrive({
   async prepare(root) {
     for (const size of sizes) await randomFile(join(root, 'sizes', `${size}`), size);
     await sampleTree(join(root, 'tree'));
+    for (const name of ['target/kept', 'target/sub/kept', 'tree/file']) await randomFile(join(root, 'linked', name), 100);
+    await symlink('../target', join(root, 'linked', 'tree', 'link'));
     await randomFile(join(root, 'large', 'file-0'), 40_000_003);
     await utimes(join(root, 'large', 'file-0'), longAgo, longAgo);
     for (let i = 1; i < 10; i += 1) await link(join(root, 'large', 'file-0'), join(root, 'large', `file-${i}`));
@@ -211,6 +213,16 @@ describe('rm', () => {
     expect(await refused('rm', [join(mount, 'folder')])).toContain('Is a directory');
     expect(await refused('rm', [join(mount, 'a')])).toContain('No such file or directory');
     await soon(async () => (await readdir(server)).sort()).toEqual(['b', 'folder']);
+  });
+
+  test('-r of a folder with a link to a folder in it leaves what the link leads to as it is: EPERM', async () => {
+    const { mount, server } = await drive.place('linked');
+    expect(await refused('rm', ['-r', join(mount, 'tree')])).toContain("tree/link/kept': Operation not permitted");
+    expect((await readdir(join(server, 'target'), { recursive: true })).sort()).toEqual(['kept', 'sub', 'sub/kept']);
+    expect(await readdir(join(server, 'tree'))).toEqual(['link']);
+    // In its own folder it goes, and so does what a program has made behind the link.
+    await succeed('bash', ['-ec', 'echo x > tree/link/.lock; rm tree/link/.lock target/kept; sed -i s/x/y/ tree/link/sub/kept'], { cwd: mount });
+    expect((await readdir(join(server, 'target'), { recursive: true })).sort()).toEqual(['sub', 'sub/kept']);
   });
 
   test('rmdir takes an empty folder and no other', async () => {

@@ -181,7 +181,8 @@ describe('symbolic links', () => {
     const entries = new Map((await listAll(provider, '/d')).map((entry) => [entry.name, entry]));
     expect([...entries.keys()].sort()).toEqual(['file', 'to file', 'to folder']);
     expect(entries.get('to file')).toMatchObject({ kind: 'file', size: 1234, modified: someTime, version: entries.get('file')?.version });
-    expect(entries.get('to folder')).toMatchObject({ kind: 'folder' });
+    expect(entries.get('to folder')).toMatchObject({ kind: 'folder', link: true });
+    expect([entries.get('file')?.link, entries.get('to file')?.link]).toEqual([undefined, undefined]);
     expect((await readAll(provider, '/d/to file')).bytes.equals(bytesOf(1234))).toBe(true);
   });
 
