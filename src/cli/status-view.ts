@@ -71,7 +71,8 @@ function renderUnsent(mount: MountStatus, look: Look, paint: Paint): string[] {
 }
 
 function progressOf({ state, size, upload }: FileStatus): readonly string[] {
-  if (state === 'unsent' || upload === undefined) return ['open', showSize(size), 'goes out when its program closes it'];
+  if (state === 'sending' && upload === undefined) return ['copying', showSize(size), 'the platform copies it by itself'];
+  if (upload === undefined) return ['open', showSize(size), 'goes out when its program closes it'];
   if (upload.sent >= size) return [bar(1), showSize(size), `all is out; the platform has to say that it has it (${showSpan(upload.age)} so far)`];
   const left = upload.perSecond > 0 ? `, ${showSpan((size - upload.sent) * 1000 / upload.perSecond)} left` : ', nothing moves';
   return [`${bar(upload.sent / size)} ${Math.floor(upload.sent * 100 / size)} %`, `${showSize(upload.sent)} of ${showSize(size)}`, `${showSize(Math.round(upload.perSecond))}/s${left}`];

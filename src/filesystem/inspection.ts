@@ -21,6 +21,7 @@ export interface FileReport {
   readonly writers: number;
   /** `sent`: nothing of it is unsent. `unsent`: written, and due when a program closes it. `sending`: on its way. */
   readonly state: 'sent' | 'unsent' | 'sending';
+  /** Of one that is on its way; undefined where the platform copies it by itself. */
   readonly upload: UploadReport | undefined;
 }
 

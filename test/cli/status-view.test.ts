@@ -17,6 +17,7 @@ const busy: MountStatus = {
   files: [
     { path: '/reports/2026.pdf', size: 50 * 2 ** 20, handles: 1, writers: 1, state: 'sending', upload: { sent: 34 * 2 ** 20, perSecond: 2 * 2 ** 20, age: 17_000 } },
     { path: '/done', size: 5 * 2 ** 20, handles: 1, writers: 1, state: 'sending', upload: { sent: 5 * 2 ** 20, perSecond: 0, age: 4_000 } },
+    { path: '/copy', size: 5, handles: 1, writers: 1, state: 'sending' },
     { path: '/db', size: 5 * 2 ** 20, handles: 1, writers: 1, state: 'unsent' },
     { path: '/read', size: 5, handles: 1, writers: 0, state: 'sent' },
   ],
@@ -46,6 +47,7 @@ describe('a mount', () => {
     expect(shown).toMatch(/\/reports\/2026\.pdf +█{11}░{5} 68 % +34\.0 MiB of 50\.0 MiB +2\.0 MiB\/s, 8\.0 s left/);
     expect(shown).toMatch(/\/done .*all is out; the platform has to say that it has it \(4\.0 s so far\)/);
     expect(shown).toMatch(/\/db +open +5\.0 MiB +goes out when its program closes it/);
+    expect(shown).toMatch(/\/copy +copying +5 bytes +the platform copies it by itself/);
     expect(shown).toContain('/lost (2.0 KiB): the quota is full');
     expect(shown).toContain('kept in /state/3.data');
     expect(shown).toMatch(/FLUSH {2}EDQUOT {2}\/lost \(3 times\) {2}the quota is full/);

@@ -20,7 +20,7 @@ const fileSchema = z.object({
   writers: count,
   /** `sent`: the platform has it. `unsent`: written, and sent when its program closes it. `sending`: on its way. */
   state: z.enum(['sent', 'unsent', 'sending']),
-  /** Of one that is on its way. */
+  /** Of one that is on its way, unless the platform copies it by itself. */
   upload: z.object({
     /** Bytes of `size` that the network has taken. */
     sent: count,

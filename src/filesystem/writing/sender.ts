@@ -63,8 +63,9 @@ export class Sender {
     return [...this.#kept.values()];
   }
 
-  /** How far the upload of a file has come; undefined where none is under way. */
+  /** How far the upload of a file has come; undefined where none is under way, or the platform copies it by itself. */
   progressOf(inode: Inode): UploadReport | undefined {
+    if (inode.draft?.planned !== undefined) return undefined;
     return this.#sending.get(inode)?.progress.report();
   }
 
