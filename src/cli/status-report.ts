@@ -37,16 +37,18 @@ export interface ReportParts {
   readonly mounts: readonly Mount[];
   /** Only this mount point. */
   readonly only?: string | undefined;
+  /** Mounts that none of the state folders knows are not asked for: a person named the folder. */
+  readonly knownOnly: boolean;
 }
 
-export async function reportStatus({ known, folders, mounts, only }: ReportParts): Promise<StatusReport> {
+export async function reportStatus({ known, folders, mounts, only, knownOnly }: ReportParts): Promise<StatusReport> {
   const asked = await Promise.all(newestByMountpoint(known)
     .filter(({ record }) => only === undefined || record.mountpoint === only)
     .map((mount) => ask(mount, mounts)));
   const told = asked.filter((answer) => answer !== undefined);
   const names = new Set(known.map(({ record }) => record.mountpoint));
   const foreign = mounts
-    .filter((mount) => mount.type === mountType && !names.has(mount.mountPoint) && (only === undefined || mount.mountPoint === only))
+    .filter((mount) => mount.type === mountType && !names.has(mount.mountPoint) && (only === undefined ? !knownOnly : mount.mountPoint === only))
     .map((mount): MuteMount => ({
       mountpoint: mount.mountPoint, remote: mount.source, pid: 0, state: 'foreign', reason: 'of another user, or its --cache-dir is not known: name it, as root',
     }));

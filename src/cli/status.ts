@@ -31,7 +31,7 @@ async function runStatus(written: Readonly<Record<string, unknown>>): Promise<nu
   const folders = await stateFolders(given);
   const known = await knownMounts(folders);
   const only = wanted === undefined ? undefined : await mountpointOf(wanted, mounts);
-  const report = await reportStatus({ known, folders, mounts, only });
+  const report = await reportStatus({ known, folders, mounts, only, knownOnly: given !== undefined });
   if (only !== undefined && report.mounts.length + report.mute.length + report.kept.length === 0) {
     throw new CommandError('notMounted', `${only}: Amarre has no mount there`);
   }
