@@ -2,7 +2,11 @@
  * What is mounted where, from the kernel's own list: the one source that answers without touching a
  * mount, which may be dead or served by this very process.
  */
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const runProgram = promisify(execFile);
 
 /** One line of /proc/self/mountinfo, as far as it matters here. */
 export interface Mount {
@@ -57,6 +61,19 @@ export function mountsBelow(mounts: readonly Mount[], path: string): Mount[] {
   return mounts.filter((mount) => mount.mountPoint.startsWith(`${path}/`));
 }
 
+/**
+ * The lines of macOS's mount(8): `source on /folder (macfuse, nodev, …)`. There is no number of a device: source and
+ * folder stand for it.
+ */
+export function parseMacMounts(text: string): Mount[] {
+  return text.split('\n').flatMap((line, index) => {
+    const [, source, mountPoint, type] = /^(.*?) on (\/.*) \(([^,)]+)[^()]*\)$/.exec(line) ?? [];
+    if (source === undefined || mountPoint === undefined || type === undefined) return [];
+    return [{ id: index, parent: 0, device: `${source} on ${mountPoint}`, mountPoint, type, source }];
+  });
+}
+
 export async function readMounts(): Promise<Mount[]> {
+  if (process.platform === 'darwin') return parseMacMounts((await runProgram('/sbin/mount', [])).stdout);
   return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
 }

@@ -35,7 +35,7 @@ async function unmountOnce(mountPoint: string, lazy: boolean): Promise<UnmountRe
   if (before === undefined) return 'unmounted';
   const euid = effectiveUser();
   const helper = euid === 0 ? undefined : await findHelper(process.env['PATH'] ?? '');
-  const [program, ...parameters] = unmountCommand({ euid, helper }, mountPoint, lazy);
+  const [program, ...parameters] = unmountCommand({ euid, helper, platform: process.platform }, mountPoint, lazy);
   const result = await runTool(program, parameters, { deadline });
   if (result === undefined) throw new FsError('ENOSYS', `there is no ${program} command on this machine: install util-linux`);
   if (mountAt(await readMounts(), mountPoint)?.id !== before.id) return 'unmounted';

@@ -114,10 +114,12 @@ export function hasUserAllowOther(fuseConf: string): boolean {
 }
 
 /** The program that unmounts for this user, with its parameters. `lazy`: at once, though it is in use. */
-export function unmountCommand(who: Pick<MountFacts, 'euid' | 'helper'>, mountPoint: string, lazy: boolean): readonly [string, ...string[]] {
+export function unmountCommand(who: Pick<MountFacts, 'euid' | 'helper'> & { readonly platform?: string }, mountPoint: string, lazy: boolean): readonly [string, ...string[]] {
   if (who.euid !== 0 && who.helper !== undefined) {
     return [who.helper.program, lazy ? '-uz' : '-u', '--', mountPoint];
   }
+  // macOS's umount(8) knows neither a lazy end nor canonical paths.
+  if (who.platform === 'darwin') return ['umount', ...(lazy ? ['-f'] : []), mountPoint];
   // The path is canonical already (-c); umount(8) must not look at it, for the mount may hang.
   return ['umount', ...(lazy ? ['-l'] : []), '-c', '-i', '--', mountPoint];
 }

@@ -44,10 +44,10 @@ export function statArray(attributes: Attributes, ino: number): Uint32Array {
 /** `struct statvfs` as it takes it: 32 bits a figure, so that a large drive is told in larger blocks. */
 export function statvfsArray(statfs: StatfsReply): Uint32Array {
   let { blockSize, blocks, blocksFree } = statfs;
-  for (; blocks >= word || blocksFree >= word; blocks /= 2, blocksFree /= 2) blockSize *= 2;
+  for (; Math.max(blocks, blocksFree) >= word && blockSize < word / 2; blocks /= 2, blocksFree /= 2) blockSize *= 2;
   const cut = (count: number): number => Math.min(count, word - 1);
   return Uint32Array.of(
-    blockSize, blockSize, blocks, blocksFree, blocksFree, cut(statfs.files), cut(statfs.filesFree), cut(statfs.filesFree), 0, 0, statfs.nameLength,
+    blockSize, blockSize, cut(blocks), cut(blocksFree), cut(blocksFree), cut(statfs.files), cut(statfs.filesFree), cut(statfs.filesFree), 0, 0, statfs.nameLength,
   );
 }
 
