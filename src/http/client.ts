@@ -36,6 +36,8 @@ export interface HttpSettings {
 }
 
 export interface HttpRequest extends WireRequest {
+  /** Waited for when a connection is there, right before the request goes out: a platform's limits are its own. */
+  readonly turn?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly lane: Lane;
   /** What it is counted as: method and the fixed part of the path, without names, ids and query. `GET /user/files`. */
   readonly route: string;
@@ -123,6 +125,10 @@ export class HttpClient {
   private async sendOnce(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome> {
     if (this.closing.signal.aborted) throw new FsError('EIO', 'the connection to the platform is closed');
     const lease = await this.pool.acquire(request.lane, signal);
+    await request.turn?.(signal).catch((error: unknown) => {
+      lease.release();
+      throw error;
+    });
     const started = performance.now();
     const { stallTimeout, serverTimeout, network } = this.settings;
     const limits = request.answerWithin === 'server'

@@ -93,8 +93,7 @@ export class Api {
 
   private async sendSignedIn(call: Call, signal: AbortSignal): Promise<Try<Reply> | { readonly deadToken: string; readonly reply: Refusal }> {
     const { headers, token } = await this.signIn.authorize(signal);
-    await this.pace.turn(signal);
-    const outcome = await this.http.send(request(call, headers), signal);
+    const outcome = await this.http.send({ ...request(call, headers), turn: (until) => this.pace.turn(until) }, signal);
     if ('broken' in outcome) {
       const { broken } = outcome;
       if (!call.idempotent && broken.maybeCarriedOut) return { done: { kind: 'lost', error: broken.error } };

@@ -34,7 +34,8 @@ export class Pace {
   /** The rate limiter refused a request and said after how many milliseconds the next may come. */
   slowDown(wait: number): void {
     const now = performance.now();
-    this.step = Math.min(wait, longestStep);
+    // The first refusal may tell of a last fraction only: the longest wait is the limiter's true step.
+    this.step = Math.min(Math.max(wait, now < this.free ? this.step : 0), longestStep);
     this.next = Math.max(this.next, now + wait);
     this.free = Math.max(this.free, now + wait + pacedTurns * this.step);
   }

@@ -27,7 +27,7 @@ const everywhere = '';
 const remembered = 5000;
 
 export class Rights {
-  private readonly refusals = new LRUCache<string, FsError>({ max: remembered, ttl: refusalsLast });
+  private readonly refusals = new LRUCache<string, { readonly error: FsError; readonly until: number }>({ max: remembered });
 
   constructor(readonly profile: Profile) {}
 
@@ -36,13 +36,18 @@ export class Rights {
     if (this.profile === 'geredis' && undocumented.has(right)) {
       return new FsError('EPERM', `this server does not offer it (--profile geredis): ${right}`);
     }
-    const known = this.refusals.get(key(right, everywhere)) ?? this.refusals.get(key(right, folder));
+    const known = this.recall(key(right, everywhere)) ?? this.recall(key(right, folder));
     return known === undefined ? undefined : new FsError(known.errno, `${known.message} (asked less than ${refusalsLast / 60_000} minutes ago)`, { cause: known });
   }
 
   /** The server has refused it in that folder; `service`: it does not offer it anywhere. */
   learn(right: Right, folder: string, error: FsError, lacks: 'right' | 'service'): void {
-    this.refusals.set(key(right, lacks === 'service' ? everywhere : folder), error);
+    this.refusals.set(key(right, lacks === 'service' ? everywhere : folder), { error, until: performance.now() + refusalsLast });
+  }
+
+  private recall(name: string): FsError | undefined {
+    const known = this.refusals.get(name);
+    return known !== undefined && performance.now() < known.until ? known.error : undefined;
   }
 }
 

@@ -70,6 +70,22 @@ describe('the rate limiter', () => {
     await backstage.put('/f', bytesOf(1000), someTime);
     const results = await Promise.all(Array.from({ length: 25 }, () => provider.stat({ path: '/f' }, never)));
     expect(results.every(({ size }) => size === 1000)).toBe(true);
+    // One refusal slows all down: those on their way then are refused, and hardly another.
+    const refused = (await subject.emulator.control.log()).filter(({ status }) => status === 429).length;
+    expect(refused).toBeGreaterThan(0);
+    expect(refused).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('a ban', () => {
+  it('that the defender lays on the address is told, and nothing more is sent: each try would make it longer', async () => {
+    const { provider, another, emulator } = await start({ emulator: { defender: { threshold: 1, badLoginDelayMs: 1 } } });
+    await expect(another({ credentials: { password: 'wrong' } }).connect(never)).rejects.toMatchObject({ errno: 'EACCES' });
+    await expect(listAll(provider, '/')).rejects.toThrow(/bans this address/);
+    await emulator.control.resetCounts();
+    const attempts = await Promise.allSettled(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? listAll(provider, '/') : provider.stat({ path: '/f' }, never))));
+    expect(attempts.every(({ status }) => status === 'rejected')).toBe(true);
+    expect((await emulator.control.state()).total).toBe(0);
   });
 });
 

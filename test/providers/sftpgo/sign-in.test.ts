@@ -190,6 +190,19 @@ describe('an API key', () => {
   });
 });
 
+describe('an API key that the server takes no more', () => {
+  it.each(['unknown', 'of a wrong secret'])('(%s) is shown once, however many ask', async (how) => {
+    const { another, emulator } = await start({ emulator: { defender: { badLoginDelayMs: 1 } } });
+    const apiKey = how === 'unknown' ? 'un.known' : `${emulator.apiKeys.u.split('.')[0] ?? ''}.wrong`;
+    const provider = another({ credentials: { apiKey } });
+    await expect(listAll(provider, '/')).rejects.toMatchObject({ errno: 'EACCES' });
+    await emulator.control.resetCounts();
+    const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => listAll(provider, '/')));
+    expect(attempts.every((attempt) => attempt.status === 'rejected' && isErrno(attempt.reason, 'EACCES'))).toBe(true);
+    expect((await emulator.control.state()).total).toBe(0);
+  });
+});
+
 describe('connecting', () => {
   it.each([
     ['a folder that is not there', '/no such', 'ENOENT', /no folder \/no such/],
