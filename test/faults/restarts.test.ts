@@ -40,7 +40,7 @@ class Server {
     const { url } = this.#running.announcement;
     return {
       root: this.home,
-      open: (own, dead) => openAt(url, '/', { stallTimeout: 5000, serverTimeout: 5000, instances: { own, isDead: () => dead } }),
+      open: (own, dead) => openAt(url, '/', { stallTimeout: 10_000, serverTimeout: 10_000, instances: { own, isDead: () => dead } }),
     };
   }
 

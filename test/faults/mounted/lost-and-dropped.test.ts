@@ -21,7 +21,7 @@ async function mountedOver(files: Readonly<Record<string, Uint8Array>>, ...optio
   await writeFile(join(drive.root, 'file'), 'content');
   await writeFile(join(drive.root, 'other'), 'other content');
   await mkdir(join(drive.root, 'folder', 'below'), { recursive: true });
-  await drive.daemon('--stall-timeout', '2s', '--server-timeout', '5s', '--attr-ttl', '0s', ...options);
+  await drive.daemon('--stall-timeout', '1s', '--server-timeout', '3s', '--attr-ttl', '0s', ...options);
   await succeed('ls', ['-lR', drive.mountpoint]);
   return drive;
 }
