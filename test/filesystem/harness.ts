@@ -281,7 +281,8 @@ async function mountOver<P extends Provider>(folder: string, platform: P, choice
   const instance = choices.instance ?? 'test00000001';
   const log = silentLog();
   const staging = await openStaging({ folder: join(folder, 'staging'), instance, isDead: () => true, log });
-  const keep = (name: string): KeptTimes => (choices.forgetful === true ? noTimes : openKeptTimes({ folder: join(folder, name), log }));
+  const bounds = { unseenDays: 400, records: 1000 };
+  const keep = (name: string): KeptTimes => (choices.forgetful === true ? noTimes : openKeptTimes({ folder: join(folder, name), log, bounds, now: Date.now }));
   const changeTimes = keep('times');
   const setTimes = keep('set-times');
   const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, log, metrics: new MetricRegistry() }, { ...settings, ...choices.settings });

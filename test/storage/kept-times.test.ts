@@ -9,12 +9,14 @@ let folder: string;
 let times: KeptTimes;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'amarre-times-'));
-  times = openKeptTimes({ folder, log: silentLog() });
+  times = opened();
 });
 afterEach(async () => {
   await times.close();
   await rm(folder, { recursive: true });
 });
+
+const opened = (): KeptTimes => openKeptTimes({ folder, log: silentLog(), bounds: { unseenDays: 400, records: 1000 }, now: Date.now });
 
 const state = '7-1000';
 
@@ -22,7 +24,7 @@ test('a time is read back at once, and by the next mount', async () => {
   times.set('abc', state, 5000.25);
   expect(times.get('abc', state)).toBe(5000.25);
   await times.close();
-  times = openKeptTimes({ folder, log: silentLog() });
+  times = opened();
   expect(times.get('abc', state)).toBe(5000.25);
 });
 
@@ -45,7 +47,7 @@ test('the last one counts; a deleted one is gone', () => {
 });
 
 test('two mounts of one remote share them', async () => {
-  const other = openKeptTimes({ folder, log: silentLog() });
+  const other = opened();
   times.set('abc', state, 5000);
   await expect.poll(() => other.get('abc', state)).toBe(5000);
   await other.close();

@@ -15,6 +15,7 @@ import { RequestMetrics, type RequestObserver } from '../../observe/requests.js'
 import { openProvider } from '../../providers/open.js';
 import type { Provider } from '../../providers/provider.js';
 import { parseRemote } from '../../providers/remote.js';
+import type { Bounds } from '../../storage/aging.js';
 import { openKeptTimes } from '../../storage/kept-times.js';
 import { openMountRecords, type OwnRecord } from '../../storage/mount-records.js';
 import { openStaging, type Staging } from '../../storage/staging.js';
@@ -32,6 +33,9 @@ const readAheadKib = 1024;
  * that they do not show, and the kernel must not cut them off. The file system shows times rounded.
  */
 const timeGranularity = 1_000_000;
+
+/** Of times that the platform does not keep: more than a year of daily use, and some 100 MB of disk at most. */
+const timesKept: Bounds = { unseenDays: 400, records: 1_000_000 };
 
 export interface AssembledMount {
   readonly session: Session;
@@ -97,9 +101,9 @@ async function assemble(
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
   closers.push(() => staging.close());
   await settleLeftovers(staging, provider, plan, { log, notices, signal });
-  const changeTimes = openKeptTimes({ folder: folders.changeTimes, log });
+  const changeTimes = openKeptTimes({ folder: folders.changeTimes, log, bounds: timesKept, now: Date.now });
   closers.push(() => changeTimes.close());
-  const setTimes = openKeptTimes({ folder: folders.setTimes, log });
+  const setTimes = openKeptTimes({ folder: folders.setTimes, log, bounds: timesKept, now: Date.now });
   closers.push(() => setTimes.close());
 
   const { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory } = plan;
