@@ -106,6 +106,7 @@ export function makePlan(parts: {
     instance: newInstance(),
     daemon: settings.daemon,
     driver: driverOf(settings),
+    appleFiles: settings['apple-files'],
     allowOther: options.allowOther,
     readOnly: options.readOnly || settings['read-only'],
     uid: options.uid ?? process.getuid?.() ?? 0,

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { z } from 'zod';
 import { driverChoices } from '../fuse/drivers.js';
+import { appleFileWays } from '../fuse/path/apple-files.js';
 import { logLevels } from '../observe/log.js';
 import { CommandError } from './exit-status.js';
 import { mountOptionTexts, parseMountOptions } from './mount-options.js';
@@ -80,6 +81,10 @@ export const mountSchema = z.object({
   'driver': z.enum(driverChoices, `wanted one of ${driverChoices.join(', ')}`).register(texts, {
     kind: 'value', unit: driverChoices.join(', '), default: 'auto',
     describe: 'What speaks FUSE: auto is kernel on Linux, fuse-native on Intel Macs, fuse-napi on Apple silicon',
+  }),
+  'apple-files': z.enum(appleFileWays, `wanted one of ${appleFileWays.join(', ')}`).register(texts, {
+    kind: 'value', unit: appleFileWays.join(', '), default: 'store',
+    describe: "macOS's ._ files and .DS_Store, on the drivers fuse-native and fuse-napi: stored as any file, refused, or kept in memory until the mount ends",
   }),
   'cache-dir': cacheDir(),
   'stall-timeout': positive(duration()).register(texts, {

@@ -8,6 +8,7 @@ import { toFsError } from '../../src/errors.js';
 import { rootNode } from '../../src/filesystem/filesystem.js';
 import { driverNames } from '../../src/fuse/drivers.js';
 import { mountByDriver } from '../../src/fuse/mounting.js';
+import { appleFileWays } from '../../src/fuse/path/apple-files.js';
 import { alikeSpellings, exactSpelling } from '../../src/fuse/path/spellings.js';
 import { logLevels, openLog } from '../../src/observe/log.js';
 import { MetricRegistry } from '../../src/observe/metrics.js';
@@ -15,6 +16,7 @@ import { MemoryFileSystem } from './memory-filesystem.js';
 
 const optionsSchema = z.object({
   driver: z.enum(driverNames).default('kernel'),
+  appleFiles: z.enum(appleFileWays).default('store'),
   /** Names are found in either Unicode spelling, as on macOS. */
   alike: z.boolean().default(false),
   directIo: z.boolean().default(false),
@@ -58,7 +60,7 @@ for (let index = 0; index < options.files; index += 1) {
 
 const log = openLog({ level: options.logLevel, limit: 0 });
 const session = await mountByDriver(fs, {
-  driver: options.driver, nameTtl: options.ttl, spellings: options.alike ? alikeSpellings : exactSpelling, owner: { uid, gid },
+  driver: options.driver, nameTtl: options.ttl, spellings: options.alike ? alikeSpellings : exactSpelling, owner: { uid, gid }, appleFiles: options.appleFiles,
   mountpoint, uid, gid, fsname: options.fsname, allowOther: options.allowOther, readOnly: options.readOnly,
   timeGranularity: options.timeGranularity, readAheadKib: options.readAheadKib,
 }, log, { metrics: new MetricRegistry(), failed: () => undefined }).catch((thrown: unknown) => {

@@ -124,6 +124,7 @@ async function assemble(
     nameTtl: attrTtl,
     spellings: namesAsOn(process.platform),
     owner: { uid, gid },
+    appleFiles: plan.appleFiles,
   }, log, watcherOf(fileSystem, observed)).catch((error: unknown) => {
     throw new CommandError('mount', toFsError(error).message, { cause: error });
   });

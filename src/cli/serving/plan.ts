@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { driverNames } from '../../fuse/drivers.js';
+import { appleFileWays } from '../../fuse/path/apple-files.js';
 import { logLevels } from '../../observe/log.js';
 import { networkSchema } from '../../http/dialing.js';
 import { outcomeSchema } from '../../storage/mount-records.js';
@@ -25,6 +26,7 @@ export const planSchema = z.object({
   /** It goes on when the command has returned. */
   daemon: z.boolean(),
   driver: z.enum(driverNames),
+  appleFiles: z.enum(appleFileWays),
   allowOther: z.boolean(),
   readOnly: z.boolean(),
   uid: z.int(),

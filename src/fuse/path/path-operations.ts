@@ -20,7 +20,8 @@ interface OpenFile {
   readonly forget: () => void;
 }
 
-const largestNumber = 2 ** 31 - 1;
+/** Below the numbers of files that are kept on this machine (`apple-files.ts`). */
+const largestNumber = 2 ** 30 - 1;
 
 export class PathOperations implements PathCalls {
   readonly #fs: FileSystem;

@@ -16,7 +16,8 @@ import type { MountOptions } from '../mount/options.js';
 import { detachDevice, detachMount, unmountDevice, type UnmountResult } from '../mount/unmount.js';
 import type { Session } from '../session.js';
 import type { RequestWatcher } from '../watching.js';
-import type { Binding, BindingOptions } from './binding.js';
+import { withAppleFiles, type AppleFileWay } from './apple-files.js';
+import type { Binding } from './binding.js';
 import { openFuseNapi } from './fuse-napi.js';
 import { openFuseNative } from './fuse-native.js';
 import { withHiddenFiles } from './hidden-files.js';
@@ -28,6 +29,7 @@ export interface PathSessionOptions extends MountOptions {
   /** Milliseconds that the kernel may believe a name, or that there is none. */
   readonly nameTtl: number;
   readonly spellings: Spellings;
+  readonly appleFiles: AppleFileWay;
   /** To whom new files belong where a driver does not know who makes them. */
   readonly owner: { readonly uid: number; readonly gid: number };
 }
@@ -71,9 +73,9 @@ export async function mountByPaths(driver: PathDriver, fs: FileSystem, options: 
   return new PathSession({ mountpoint, device, abortSwitch, binding, requests, operations, log });
 }
 
-function openBinding(driver: PathDriver, calls: PathOperations, requests: Requests, options: BindingOptions, asker: Asker): Binding {
+function openBinding(driver: PathDriver, calls: PathOperations, requests: Requests, options: PathSessionOptions, asker: Asker): Binding {
   const open = driver === 'fuse-native' ? openFuseNative : openFuseNapi;
-  return open(withHiddenFiles(calls), requests, options, asker);
+  return open(withAppleFiles(withHiddenFiles(calls), options.appleFiles, options.owner), requests, options, asker);
 }
 
 interface SessionParts {
