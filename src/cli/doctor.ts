@@ -87,7 +87,7 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
 function openRemote({ remote, credentials, network }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
   return openProvider(remote, credentials, {
-    ...patience, parallelRequests, instances, network, elapsed, profile: 'auto', observer: unobserved, insecureHttp: settings['insecure-http'],
+    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, observer: unobserved, insecureHttp: settings['insecure-http'],
   }, silentLog());
 }
 

@@ -179,7 +179,7 @@ export type MountCommandSettings = z.infer<typeof mountSchema>;
 /** Options of `amarre doctor`: those of mount that decide whether it works, and its own. */
 export const doctorSchema = z.object({
   ...mountSchema.pick({
-    'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true,
+    'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true, 'profile': true,
     'password-file': true, 'password-command': true, 'api-key-file': true, 'api-key-command': true, 'otp': true, 'otp-command': true,
   }).shape,
   'no-write': flag().register(texts, {

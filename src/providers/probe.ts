@@ -8,9 +8,9 @@
 export const rights = ['list', 'download', 'upload', 'overwrite', 'delete', 'rename', 'create folders', 'set times', 'copy'] as const;
 export type Right = (typeof rights)[number];
 
-/** What became of trying one thing. `refused`: the platform said no. `failed`: it said nothing that could be understood. */
+/** What became of trying one thing. `how`: it goes, but not in the usual way. `refused`: the platform said no. `failed`: it said nothing that could be understood. */
 export type Trial =
-  | { readonly result: 'granted' }
+  | { readonly result: 'granted'; readonly how?: string }
   | { readonly result: 'refused' | 'failed'; readonly said: string }
   | { readonly result: 'not tried'; readonly why: string };
 

@@ -69,7 +69,7 @@ function judgeAccount(account: AccountFacts): readonly Finding[] {
 function judgeRight(right: Right, trial: Trial): Finding {
   const check = `right: ${right}`;
   switch (trial.result) {
-    case 'granted': return ok(check, 'granted');
+    case 'granted': return ok(check, trial.how ?? 'granted');
     case 'refused': return warning(check, `refused: ${losses[right]}`, 'if it is needed, ask whoever runs the server for this right');
     case 'failed': return warning(check, trial.said, 'run amarre doctor again; if it stays so, ask whoever runs the server');
     case 'not tried': return notTried(check, trial.why);

@@ -3,11 +3,15 @@
  * on files of our own under hidden names, which are deleted again. Whether things can be deleted is
  * found out with the first of them, so that an account without that right is left with no more than one.
  */
+import { Readable } from 'node:stream';
 import { FsError, toFsError } from '../../errors.js';
 import { plainWords } from '../../http/answer-words.js';
 import { parseContentRange } from '../../http/ranges.js';
+import { nameOf } from '../paths.js';
 import type { AccountFacts, ExaminationOptions, Measurement, Probe, Right, Trial } from '../probe.js';
+import type { Lack } from './answers.js';
 import type { Api, Call } from './api.js';
+import { formOf } from './form-body.js';
 import type { Lister } from './listing.js';
 import type { Looker } from './looking.js';
 import type { Temporaries } from './temporaries.js';
@@ -32,6 +36,8 @@ export interface ProberParts {
   readonly base: string;
   /** A path from the home's root as one below the remote's base. */
   readonly locate: (path: string) => string;
+  /** The first bytes of a file, by whatever service gives them. */
+  readonly readAnyhow: (path: string, end: number, signal: AbortSignal) => Promise<Buffer>;
 }
 
 export class Prober implements Probe {
@@ -89,7 +95,7 @@ class Examination {
 
   async run(): Promise<void> {
     const { base } = this.#parts;
-    await this.#try('list', { operation: 'list', method: 'HEAD', route: '/user/dirs', path: base, accept: [200], idempotent: true });
+    await this.#try('list', { operation: 'list', method: 'GET', route: '/user/dirs', path: base, accept: [200], idempotent: true });
     await this.#measureLatency();
     const file = this.#options.write ? await this.#tryWriting() : undefined;
     const readable = file ?? await this.#findReadable();
@@ -108,11 +114,13 @@ class Examination {
   }
 
   /** The rights to upload, delete and overwrite. Resolves to the file that is there then, with its content. */
-  async #tryWriting(): Promise<Readable | undefined> {
+  async #tryWriting(): Promise<TriedFile | undefined> {
     const { temporaries, base } = this.#parts;
     const path = temporaries.pathIn(base);
     const small = Buffer.alloc(smallFile, 'amarre doctor ');
-    if ((await this.#try('upload', upload(path, small))).result !== 'granted') {
+    const uploaded = await this.#try('upload', upload(path, small));
+    if (uploaded.result === 'refused' && await this.#tryForm(path, small)) return { path, size: small.length, content: small };
+    if (uploaded.result !== 'granted') {
       await this.#tryFolder();
       return undefined;
     }
@@ -128,8 +136,31 @@ class Examination {
     return deleted.result === 'granted' ? await this.#uploadBeside(large) ?? { path, size: small.length, content: small } : { path, size: small.length, content: small };
   }
 
+  /**
+   * The one upload of an operator who offers the four documented services only. Without deletion among
+   * them, which shows by asking for that of nothing, it would leave a file.
+   */
+  async #tryForm(path: string, content: Buffer): Promise<boolean> {
+    const { temporaries, base } = this.#parts;
+    const deletable = await this.#bounded((signal) => this.#send(deletion(temporaries.pathIn(base), 'file'), signal));
+    if (!isGone(deletable)) {
+      this.#rights.set('upload', notTried('no upload but perhaps as a form, and what that makes could not be deleted again'));
+      return false;
+    }
+    const { headers, body } = formOf(nameOf(path), { size: content.length, open: (start) => Readable.from([content.subarray(start)]) });
+    this.#made.set(path, 'file');
+    // Its path is the folder's, which is not ours to keep account of.
+    const form = await this.#bounded((signal) => this.#send({ ...upload(base, content), route: '/user/files', headers, body }, signal));
+    if (form.result !== 'granted') {
+      this.#made.delete(path);
+      return false;
+    }
+    this.#rights.set('upload', { result: 'granted', how: 'granted, as a form: files get the time of their upload' });
+    return true;
+  }
+
   /** How fast an upload is, for an account that may not overwrite. */
-  async #uploadBeside(content: Buffer): Promise<Readable | undefined> {
+  async #uploadBeside(content: Buffer): Promise<TriedFile | undefined> {
     const path = this.#parts.temporaries.pathIn(this.#parts.base);
     const started = performance.now();
     if ((await this.#tell(upload(path, content))).result !== 'granted') return undefined;
@@ -177,7 +208,7 @@ class Examination {
   }
 
   /** A file of the account's own that can be read, where none of ours is there. */
-  async #findReadable(): Promise<Readable | undefined> {
+  async #findReadable(): Promise<TriedFile | undefined> {
     const { lister, base } = this.#parts;
     if (this.#rights.get('list')?.result !== 'granted') return undefined;
     const listing = await this.#bounded((signal) => lister.list(base, signal)).catch(this.#unlessAborted);
@@ -186,11 +217,12 @@ class Examination {
   }
 
   /** The right to download, how fast it goes, and whether a part can be had. */
-  async #tryReading(file: Readable): Promise<void> {
+  async #tryReading(file: TriedFile): Promise<void> {
     const wanted = Math.min(file.size, this.#options.bytes);
     const started = performance.now();
     const whole = await this.#read(file, 0, wanted);
     this.#rights.set('download', whole.trial);
+    if (whole.trial.result === 'refused') await this.#readAnyhow(file.path, wanted, whole.trial);
     if (whole.bytes === undefined) return;
     this.#download = { bytes: whole.bytes.length, milliseconds: performance.now() - started };
     const part = await this.#read({ ...file, content: whole.bytes }, 1, 3);
@@ -198,14 +230,24 @@ class Examination {
     this.#ranges = part.status === 200 ? ignored : part.trial;
   }
 
-  async #read(file: Readable, start: number, end: number): Promise<{ readonly trial: Trial; readonly bytes?: Buffer; readonly status?: number }> {
+  /** What cannot be read by ranges may be read whole, through streamzip. */
+  async #readAnyhow(path: string, end: number, refused: Trial): Promise<void> {
+    const started = performance.now();
+    const bytes = await this.#bounded((signal) => this.#parts.readAnyhow(path, end, signal)).catch(this.#unlessAborted);
+    if (bytes === undefined) return;
+    this.#rights.set('download', { result: 'granted', how: 'granted, through streamzip' });
+    this.#ranges = refused;
+    this.#download = { bytes: bytes.length, milliseconds: performance.now() - started };
+  }
+
+  async #read(file: TriedFile, start: number, end: number): Promise<{ readonly trial: Trial; readonly bytes?: Buffer; readonly status?: number }> {
     try {
       return await this.#bounded(async (signal) => {
         const reply = await this.#parts.api.call({
           operation: 'read', method: 'GET', route: '/user/files', path: file.path, lane: 'transfer', accept: [200, 206], idempotent: true,
           headers: { 'range': `bytes=${start}-${end - 1}`, 'accept-encoding': 'identity' },
         }, signal);
-        if (reply.kind !== 'answer') return { trial: refusal(reply.error) };
+        if (reply.kind !== 'answer') return { trial: refusal(reply) };
         const { answer } = reply;
         const pieces: Uint8Array[] = [];
         let length = 0;
@@ -263,7 +305,7 @@ class Examination {
         await reply.answer.discard();
         return granted;
       }
-      return { ...refusal(reply.error), missing: reply.error.errno === 'ENOENT' };
+      return { ...refusal(reply), missing: reply.error.errno === 'ENOENT' };
     } catch (error) {
       return failure(error);
     }
@@ -285,7 +327,7 @@ class Examination {
 const smallestReadable = 4;
 
 /** A file to read, and what is in it where that is known. */
-interface Readable {
+interface TriedFile {
   readonly path: string;
   readonly size: number;
   readonly content?: Buffer;
@@ -312,8 +354,9 @@ function isGone(trial: Trial & { readonly missing?: boolean }): boolean {
   return trial.result === 'granted' || trial.missing === true;
 }
 
-function refusal(error: FsError): Trial {
-  const refused = error.errno === 'EACCES' || error.errno === 'EPERM';
+/** Of a right that the account lacks, and of a service that the operator does not offer. */
+function refusal({ error, lacks }: { readonly error: FsError; readonly lacks?: Lack | undefined }): Trial {
+  const refused = lacks !== undefined || error.errno === 'EACCES' || error.errno === 'EPERM';
   return { result: refused ? 'refused' : 'failed', said: plainWords(error.message) };
 }
 

@@ -81,6 +81,12 @@ export class SftpgoProvider implements Provider {
     this.connector = new Connector(api, this.looker, this.rights, log);
     this.probe = new Prober({
       api, looker: this.looker, lister: this.lister, temporaries: this.temporaries, base: this.base, locate: (path) => this.locate(path),
+      readAnyhow: async (path, end, signal) => {
+        const { body } = await this.read({ path: this.locate(path) }, { start: 0, end, version: undefined }, signal);
+        const pieces: Uint8Array[] = [];
+        for await (const piece of body) pieces.push(piece);
+        return Buffer.concat(pieces);
+      },
     });
   }
 

@@ -90,6 +90,24 @@ describe('accounts', () => {
     expect(verdicts(await examine(drive, [as(drive, user)]))).toEqual(expected);
   });
 
+  test('of an operator who offers four services only can mount, and nothing is left there', async () => {
+    const drive = await harbour({ refuseOthers: 404 });
+    await writeFile(join(drive.root, 'file'), 'some bytes');
+    const examined = await examine(drive, [drive.remote, '--profile', 'geredis']);
+    expect(examined.status).toBe(0);
+    expect(examined.report.remote.find(({ check }) => check === 'right: download')).toEqual({ check: 'right: download', verdict: 'ok', found: 'granted, through streamzip' });
+    expect(verdicts(examined)).toMatchObject({ 'ranges': 'warning', 'right: upload': 'not tried' });
+    expect(await readdir(drive.root)).toEqual(['file']);
+  });
+
+  test('of a letter box, which nobody may look into, can mount', async () => {
+    const drive = await harbour({ users: { letters: { rights: ['upload', 'delete'] } } });
+    const examined = await examine(drive, [as(drive, 'letters')]);
+    expect(examined.status).toBe(0);
+    expect(verdicts(examined)).toMatchObject({ 'right: list': 'warning', 'right: download': 'warning' });
+    expect(await readdir(drive.root)).toEqual([]);
+  });
+
   test('with --no-write nothing is written', async () => {
     const drive = await harbour();
     await writeFile(join(drive.root, 'file'), 'some bytes');

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultRule, SftpgoOptions } from '../../../src/emulators/start.js';
 import { rights, type AccountFacts, type ExaminationOptions, type Right } from '../../../src/providers/probe.js';
+import { like } from '../../support/like.js';
 import { startSubject, type SftpgoSubject } from './subject.js';
 
 const subjects: SftpgoSubject[] = [];
@@ -66,6 +67,25 @@ describe('rights', () => {
     const facts = await examine(subject);
     expect(results(facts).filter(([, result]) => result === 'granted')).toEqual([['list', 'granted'], ['download', 'granted']]);
     expect(facts).toMatchObject({ ranges: { result: 'granted' }, download: { bytes: 9 }, upload: undefined });
+  });
+});
+
+describe('an operator who offers the four documented services only', () => {
+  test.each([403, 404, 405] as const)('and refuses the others with %i: files can be read and not tried to be written, since nothing could be deleted', async (status) => {
+    const subject = await start('u', { emulator: { refuseOthers: status } });
+    await subject.backstage.put('/a file', Buffer.from('its bytes'), Date.UTC(2024, 0, 1));
+    const facts = await examine(subject);
+    expect(facts.rights).toMatchObject({ list: { result: 'granted' }, download: { result: 'granted', how: 'granted, through streamzip' }, upload: { result: 'not tried' } });
+    expect(facts).toMatchObject({ ranges: { result: 'refused' }, download: { bytes: 9 }, left: [] });
+    expect(await subject.backstage.tree()).toEqual(['/a file']);
+  });
+
+  test('and deletion: an upload goes as a form', async () => {
+    const subject = await start('u');
+    await subject.emulator.control.addRule({ route: 'upload', times: 0, action: { kind: 'answer', status: 404, body: 'no such service' } });
+    const facts = await examine(subject);
+    expect(facts.rights).toMatchObject({ upload: { result: 'granted', how: like('as a form') }, download: { result: 'granted' }, rename: { result: 'granted' } });
+    expect(await subject.backstage.tree()).toEqual([]);
   });
 });
 
