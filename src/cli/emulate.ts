@@ -1,26 +1,69 @@
 /** `amarre emulate`: a platform as a small server on this machine, for trying things out and for tests. */
 import { once } from 'node:events';
+import type { Announcement } from '../emulators/start.js';
 import type { Command } from './command.js';
 import { CommandError, exitStatuses } from './exit-status.js';
-import { emulateSchema, readOptions } from './options.js';
+import { emulateSchema, emulatorSchemas, optionTexts, readOptions, writtenName } from './options.js';
 
 export const emulateCommand: Command = {
   usage: 'emulate <platform>',
   describe: 'Serve an emulated platform until SIGTERM or Ctrl-C; prints one line of JSON that says how to mount it',
-  words: { platform: 'Which platform: sftpgo' },
+  words: { platform: 'Which platform: sftpgo or arrhes' },
   options: emulateSchema,
-  examples: [['amarre emulate sftpgo --root /srv/files --latency 50', 'an SFTPGo over /srv/files, 50 ms away']],
+  examples: [
+    ['amarre emulate sftpgo --root /srv/files --latency 50', 'an SFTPGo over /srv/files, 50 ms away'],
+    ['amarre emulate arrhes --awkward --url-life 5s', 'an Arrhes with doubles and circles, whose URLs live 5 seconds'],
+  ],
   run: runEmulate,
 };
 
-async function runEmulate(written: Readonly<Record<string, unknown>>): Promise<number> {
-  const settings = readOptions(emulateSchema, written);
-  const platform = String(written['platform']);
-  if (platform !== 'sftpgo') throw new CommandError('usage', `${platform}: no emulator for this platform; there is sftpgo`);
+type Written = Readonly<Record<string, unknown>>;
+
+/** What the command needs of an emulator that runs. */
+interface Running {
+  readonly announcement: Announcement;
+  close(): Promise<void>;
+}
+
+async function runEmulate(written: Written): Promise<number> {
+  const start = starterFor(String(written['platform']), written);
   const signalled = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  // Here and not above: a mount has no use for an HTTP server in its memory.
-  const { startEmulator } = await import('../emulators/start.js');
-  const emulator = await startEmulator(platform, {
+  const emulator = await start().catch((error: unknown) => {
+    throw new CommandError('usage', error instanceof Error ? error.message : String(error), { cause: error });
+  });
+  process.stdout.write(`${JSON.stringify(emulator.announcement)}\n`);
+  await signalled;
+  await emulator.close();
+  return exitStatuses.ok.status;
+}
+
+/** Reads the platform's options, all of them before anything starts. */
+function starterFor(platform: string, written: Written): () => Promise<Running> {
+  switch (platform) {
+    case 'sftpgo': return startSftpgo(written);
+    case 'arrhes': return startArrhes(written);
+    default: {
+      const known = Object.keys(emulatorSchemas).join(' and ');
+      throw new CommandError('usage', `${platform}: no emulator for this platform; there are ${known}`);
+    }
+  }
+}
+
+/** An option that only another platform has does nothing here: better said than passed over. */
+function refuseForeign(platform: keyof typeof emulatorSchemas, written: Written): void {
+  const own = new Set(Object.keys(emulatorSchemas[platform].shape));
+  const foreign = optionTexts(emulateSchema).find(([name, text]) => {
+    const value = written[name];
+    const isEmpty = value === undefined || (Array.isArray(value) && value.length === 0);
+    return !own.has(name) && !isEmpty && value !== text.default;
+  });
+  if (foreign !== undefined) throw new CommandError('usage', `${writtenName(foreign[0])}: not an option of ${platform}'s emulator`);
+}
+
+function startSftpgo(written: Written): () => Promise<Running> {
+  refuseForeign('sftpgo', written);
+  const settings = readOptions(emulatorSchemas.sftpgo, written);
+  return async () => (await emulators()).startEmulator('sftpgo', {
     root: settings.root,
     port: settings.port,
     latencyMs: settings.latency,
@@ -39,11 +82,31 @@ async function runEmulate(written: Readonly<Record<string, unknown>>): Promise<n
         secondFactor: settings['second-factor'],
       },
     },
-  }).catch((error: unknown) => {
-    throw new CommandError('usage', error instanceof Error ? error.message : String(error), { cause: error });
   });
-  process.stdout.write(`${JSON.stringify(emulator.announcement)}\n`);
-  await signalled;
-  await emulator.close();
-  return exitStatuses.ok.status;
+}
+
+function startArrhes(written: Written): () => Promise<Running> {
+  refuseForeign('arrhes', written);
+  const settings = readOptions(emulatorSchemas.arrhes, written);
+  return async () => (await emulators()).startEmulator('arrhes', {
+    port: settings.port,
+    latencyMs: settings.latency,
+    uploadUrlLifeS: settings['url-life'] / 1000,
+    deleteUrlLifeS: settings['url-life'] / 1000,
+    downloadUrlLifeS: settings['download-url-life'] / 1000,
+    maxFileBytes: settings['max-file'],
+    storageLimitBytes: settings['storage-limit'],
+    ocrPages: settings['ocr-pages'],
+    ocrDelayMs: settings['ocr-delay'],
+    awkward: settings.awkward,
+    shuffle: settings.shuffle ? Date.now() : undefined,
+    carriesYear: settings['with-year'],
+    years: [{ label: '2026', isClosed: settings['closed-year'] }, { label: '2025' }],
+    offsetsMinutes: settings.offsets,
+  });
+}
+
+/** Here and not above: a mount has no use for an HTTP server in its memory. */
+async function emulators() {
+  return import('../emulators/start.js');
 }

@@ -239,17 +239,21 @@ function refusalStatus(text: '403' | '404' | '405'): 403 | 404 | 405 {
   return text === '403' ? 403 : text === '404' ? 404 : 405;
 }
 
-/** Options of `amarre emulate sftpgo`. */
-export const emulateSchema = z.object({
-  'root': path().optional().register(texts, {
-    kind: 'value', unit: units.folder, default: undefined, otherwise: 'sample files, removed at the end',
-    describe: 'The folder that is served',
-  }),
+/** Options of `amarre emulate` for every platform. */
+const emulatorSchema = z.object({
   'port': whole(0, 65_535).register(texts, {
     kind: 'value', unit: units.number, default: '0', describe: 'TCP port on 127.0.0.1; 0 takes a free one',
   }),
   'latency': latency().register(texts, {
     kind: 'value', unit: 'milliseconds, or a duration: 50ms, 1s', default: '0', describe: 'Wait before each answer',
+  }),
+});
+
+/** Options of `amarre emulate sftpgo` alone. */
+const sftpgoEmulatorSchema = z.object({
+  'root': path().optional().register(texts, {
+    kind: 'value', unit: units.folder, default: undefined, otherwise: 'sample files, removed at the end',
+    describe: 'The folder that is served',
   }),
   'upload-mode': z.enum(['0', '1', '2'], 'wanted 0, 1 or 2').transform(uploadMode).register(texts, {
     kind: 'value', unit: '0, 1, 2', default: '0',
@@ -291,6 +295,57 @@ export const emulateSchema = z.object({
     describe: 'Refuse every service but the four that GEREDIS documents, with this status',
   }),
 });
+
+/** Options of `amarre emulate arrhes` alone. */
+const arrhesEmulatorSchema = z.object({
+  'url-life': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '60s', describe: 'How long a URL for an upload or a deletion is valid',
+  }),
+  'download-url-life': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '1h', describe: 'How long a URL for a download is valid',
+  }),
+  'max-file': size().register(texts, {
+    kind: 'value', unit: units.size, default: '50000000', describe: 'The largest document',
+  }),
+  'storage-limit': size().register(texts, {
+    kind: 'value', unit: units.size, default: '1G', describe: "The organization's storage",
+  }),
+  'ocr-pages': whole(0, 1_000_000).register(texts, {
+    kind: 'value', unit: units.number, default: '100', describe: 'Pages whose text can still be recognized',
+  }),
+  'ocr-delay': latency().register(texts, {
+    kind: 'value', unit: 'milliseconds, or a duration: 50ms, 1s', default: '0', describe: 'How long a recognition takes',
+  }),
+  'awkward': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'Adds doubles, circles and names that no folder can hold',
+  }),
+  'shuffle': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'Lists come in another order each time',
+  }),
+  'with-year': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'Rows tell their year, as in older versions',
+  }),
+  'closed-year': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'The year that is announced is closed',
+  }),
+  'offsets': checked(parseOffsets, 'wanted minutes, such as 60, or 0,-120,330').register(texts, {
+    kind: 'value', unit: 'minutes[,minutes…]', default: '0', describe: 'Offsets in which times are written; several take turns',
+  }),
+});
+
+/** The options of each platform's emulator. */
+export const emulatorSchemas = {
+  sftpgo: emulatorSchema.extend(sftpgoEmulatorSchema.shape),
+  arrhes: emulatorSchema.extend(arrhesEmulatorSchema.shape),
+} as const;
+
+/** Options of `amarre emulate`, those of all platforms. */
+export const emulateSchema = emulatorSchema.extend({ ...sftpgoEmulatorSchema.shape, ...arrhesEmulatorSchema.shape });
+
+function parseOffsets(text: string): readonly number[] | undefined {
+  const minutes = text.split(',').map(Number);
+  return text !== '' && minutes.every((one) => Number.isInteger(one) && Math.abs(one) < 16 * 60) ? minutes : undefined;
+}
 
 function uploadMode(text: '0' | '1' | '2'): 0 | 1 | 2 {
   return text === '0' ? 0 : text === '1' ? 1 : 2;

@@ -72,6 +72,9 @@ describe('a wrong command line is one line on standard error that names what is 
     [['mount', 'https://files.example.org', '/tmp'], /not a remote/],
     [['mount', 'nosuch+https://files.example.org', '/tmp'], /nosuch/],
     [['emulate', 'nosuch'], /nosuch: no emulator/],
+    [['emulate', 'arrhes', '--upload-mode', '1'], /--upload-mode: not an option of arrhes/],
+    [['emulate', 'sftpgo', '--awkward'], /--awkward: not an option of sftpgo/],
+    [['emulate', 'arrhes', '--offsets', 'noon'], /--offsets noon: wanted minutes/],
     [['emulate', 'sftpgo', '--port', '70000'], /--port 70000: wanted a whole number/],
     [['umount'], /arguments/],
     [['doctor', 'https://files.example.org'], /not a remote/],
@@ -141,6 +144,31 @@ describe('emulate', () => {
       const { access_token: bearer } = z.object({ access_token: z.string() }).parse(await token.json());
       const file = await fetch(`${announcement.url}/api/v2/user/files?path=a%20file.txt`, { headers: { authorization: `Bearer ${bearer}` } });
       expect(await file.text()).toBe('its bytes');
+      child.kill('SIGTERM');
+      expect(await once(child, 'exit')).toEqual([0, null]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('serves an Arrhes to whoever has the announced key', async () => {
+    const [command, ...parameters] = amarre('emulate', 'arrhes', '--url-life', '5s', '--closed-year', '--offsets', '60');
+    const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      child.stdout.setEncoding('utf8');
+      const line = await new Promise<unknown>((resolve) => child.stdout.once('data', resolve));
+      const { remote, env } = z.object({ remote: z.string(), env: z.record(z.string(), z.string()) }).parse(JSON.parse(String(line)));
+      const year = remote.replace(/^arrhes\+/, '');
+      const asked = async (url: string, init: RequestInit = {}): Promise<unknown> => {
+        const answer = await fetch(url, { ...init, headers: { authorization: `Bearer ${env['AMARRE_API_KEY'] ?? ''}` } });
+        return answer.json();
+      };
+      const files = z.array(z.object({ id: z.string(), createdAt: z.string() })).parse(await asked(`${year}/files`));
+      const [first] = files;
+      expect(first?.createdAt).toMatch(/\+01$/);
+      const { url } = z.object({ url: z.string() }).parse(await asked(`${year}/files/${first?.id ?? ''}/upload-url`, { method: 'POST', body: '{"type":"a/b","size":1}' }));
+      expect(url).toContain('X-Amz-Expires=5&');
+      expect(await asked(year.replace(/\/[^/]*$/, ''))).toMatchObject([{ isClosed: true }, { isClosed: false }]);
       child.kill('SIGTERM');
       expect(await once(child, 'exit')).toEqual([0, null]);
     } finally {

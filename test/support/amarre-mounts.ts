@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { startEmulator, type EmulatorControl, type RunningEmulator, type SftpgoOptions } from '../../src/emulators/start.js';
+import { startEmulator, type RunningEmulator, type SftpgoControl, type SftpgoOptions } from '../../src/emulators/start.js';
 import { amarre } from './cli.js';
 import { driver } from './driver.js';
 import { mountsIn } from './mount-list.js';
@@ -18,7 +18,7 @@ export interface Harbour {
   readonly state: string;
   readonly remote: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly control: EmulatorControl;
+  readonly control: SftpgoControl;
   /** The server ends as it stands: what is under way breaks off. */
   stopServer(): Promise<void>;
   /** The server is there again, with the same files at the same address. Tokens, rules and counts are new. */

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ControlState, EmulatorControl } from '../../src/emulators/emulator.js';
 import type { TrafficEntry } from '../../src/emulators/common/traffic.js';
+import type { ArrhesControl } from '../../src/emulators/arrhes/control.js';
+import type { SftpgoControl } from '../../src/emulators/sftpgo/control.js';
 
 const state = z.object({
   counts: z.record(z.string(), z.number()),
@@ -36,9 +38,10 @@ const entries = z.array(
   }),
 );
 
-/** Controls the emulator at this address (`url` of its announcement). */
-export function connectControl(url: string): EmulatorControl {
-  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+function callingAt(url: string): Call {
+  return async (method, path, body) => {
     const answer = await fetch(new URL(`/_control/${path}`, url), {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
@@ -48,6 +51,9 @@ export function connectControl(url: string): EmulatorControl {
     const value: unknown = JSON.parse(said);
     return value;
   };
+}
+
+function common(call: Call): EmulatorControl {
   return {
     addRule: async (rule) => z.object({ id: z.string() }).parse(await call('POST', 'rules', rule)).id,
     removeRules: async (id) => {
@@ -58,6 +64,14 @@ export function connectControl(url: string): EmulatorControl {
       await call('POST', 'reset-counts', {});
     },
     log: async () => entries.parse(await call('GET', 'log')).map(whole),
+  };
+}
+
+/** Controls the emulated SFTPGo at this address (`url` of its announcement). */
+export function connectControl(url: string): SftpgoControl {
+  const call = callingAt(url);
+  return {
+    ...common(call),
     forgetTokens: async () => {
       await call('POST', 'forget-tokens', {});
     },
@@ -69,6 +83,29 @@ export function connectControl(url: string): EmulatorControl {
     },
     oneTimeCode: async (name) =>
       z.object({ code: z.string() }).parse(await call('POST', `users/${encodeURIComponent(name)}/code`, {})).code,
+  };
+}
+
+const rows = z.array(z.record(z.string(), z.unknown()));
+const content = z.object({
+  files: rows,
+  folders: rows,
+  objects: z.record(z.string(), z.object({ size: z.number(), type: z.string(), etag: z.string() })),
+  storageUsed: z.number(),
+});
+
+/** Controls the emulated Arrhes at this address (`url` of its announcement). */
+export function connectArrhesControl(url: string): ArrhesControl {
+  const call = callingAt(url);
+  return {
+    ...common(call),
+    changeOrganization: async (change) => {
+      await call('POST', 'organization', change);
+    },
+    advance: async (ms) => {
+      await call('POST', 'advance', { ms });
+    },
+    content: async () => content.parse(await call('GET', 'content')),
   };
 }
 

@@ -6,7 +6,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import type { EmulatorControl, SftpgoOptions } from '../../src/emulators/start.js';
+import type { SftpgoControl, SftpgoOptions } from '../../src/emulators/start.js';
 import { useHarbour, type Harbour } from './amarre-mounts.js';
 import type { Mounted } from './mounted.js';
 import { eventually, succeed, within } from './programs.js';
@@ -32,7 +32,7 @@ export interface DriveOptions {
 export interface Drive {
   readonly mountpoint: string;
   readonly root: string;
-  readonly control: EmulatorControl;
+  readonly control: SftpgoControl;
   /** An empty folder, made through the mount, or one that `prepare` has made. */
   place(name?: string): Promise<Place>;
   /** Unmounts, which must go well, and mounts again. */

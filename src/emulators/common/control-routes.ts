@@ -7,19 +7,7 @@ import { z } from 'zod';
 import type { EmulatorControl } from '../emulator.js';
 import { faultRule } from './faults.js';
 
-export const userChange = z.strictObject({
-  password: z.string().optional(),
-  enabled: z.boolean().optional(),
-  rights: z.array(z.string()).optional(),
-  folderRights: z.record(z.string(), z.array(z.string())).optional(),
-  quotaBytes: z.number().int().min(0).optional(),
-  usedBytes: z.number().int().min(0).optional(),
-  maxSessions: z.number().int().min(0).optional(),
-});
-
-const refusal = z.strictObject({ status: z.number().int().optional() });
 const byId = z.object({ id: z.string() });
-const byName = z.object({ name: z.string() });
 
 export function addControlRoutes(app: FastifyInstance, control: EmulatorControl): void {
   app.removeAllContentTypeParsers();
@@ -43,19 +31,4 @@ export function addControlRoutes(app: FastifyInstance, control: EmulatorControl)
     await control.resetCounts();
     return {};
   });
-  app.post('/_control/forget-tokens', async () => {
-    await control.forgetTokens();
-    return {};
-  });
-  app.post('/_control/refuse-others', async (request) => {
-    await control.refuseOthers(refusal.parse(request.body).status);
-    return {};
-  });
-  app.post('/_control/users/:name', async (request) => {
-    await control.changeUser(byName.parse(request.params).name, userChange.parse(request.body));
-    return {};
-  });
-  app.post('/_control/users/:name/code', async (request) => ({
-    code: await control.oneTimeCode(byName.parse(request.params).name),
-  }));
 }

@@ -16,6 +16,8 @@ export interface Answer {
   readonly body?: Buffer | AsyncIterable<Uint8Array> | undefined;
   /** The length of a streamed body, where it is known; the connection breaks if the stream is shorter. */
   readonly length?: number | undefined;
+  /** A body that is here is sent in chunks all the same, as frameworks on Node do. */
+  readonly chunked?: true | undefined;
 }
 
 /** Go holds this much of an answer back; a body that ends before it goes out with its length. */
@@ -61,7 +63,8 @@ export async function deliver(out: Outgoing, answer: Answer): Promise<void> {
   const { body } = answer;
   const bare = out.isHead || answer.status === 304 || answer.status === 204;
   if (body === undefined || Buffer.isBuffer(body)) {
-    if (answer.status !== 304) headers['Content-Length'] = String(body?.length ?? answer.length ?? 0);
+    const lengthTold = answer.status !== 304 && answer.status !== 204 && answer.chunked !== true;
+    if (lengthTold) headers['Content-Length'] = String(body?.length ?? answer.length ?? 0);
     head(out, answer.status, headers);
     await finish(out, bare ? undefined : body);
     return;

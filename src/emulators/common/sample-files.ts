@@ -9,7 +9,7 @@ const newestS = Date.UTC(2024, 5, 28, 16, 30, 0) / 1000;
 export async function makeSampleFiles(folder: string): Promise<void> {
   let modifiedS = newestS;
   const folders = new Set<string>();
-  for (const [name, content] of samples()) {
+  for (const [name, content] of sampleFiles()) {
     const place = join(folder, name);
     await mkdir(dirname(place), { recursive: true });
     await writeFile(place, content);
@@ -20,7 +20,8 @@ export async function makeSampleFiles(folder: string): Promise<void> {
   for (const name of folders) await utimes(join(folder, name), newestS, newestS);
 }
 
-function* samples(): Generator<readonly [string, string]> {
+/** The samples, as path and content, newest first. */
+export function* sampleFiles(): Generator<readonly [string, string]> {
   yield ['Lisez-moi.txt', 'Bonjour,\n\nCe dossier est servi par un émulateur. Tout peut être lu, modifié et effacé ;\nil disparaît quand l’émulateur s’arrête.\n'];
   yield ['Comptabilité/2024/Facture n° 2024-017 (mairie).txt', invoice(17, 'Mairie de Bressuire', 1240)];
   yield ['Comptabilité/2024/Facture n° 2024-018 (école).txt', invoice(18, 'École Jules-Ferry', 386)];

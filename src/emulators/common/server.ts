@@ -26,6 +26,8 @@ export interface ServerSettings extends ExchangeSettings {
   /** What a request is about, from its target. */
   readonly subject: (url: string) => Subject;
   readonly control: EmulatorControl;
+  /** Adds the platform's own routes of the control interface. */
+  readonly addOwnControl: (app: FastifyInstance) => void;
 }
 
 export interface Server {
@@ -70,6 +72,7 @@ export async function startServer(settings: ServerSettings): Promise<Server> {
   app.setNotFoundHandler(handing('other', settings.otherwise));
   await app.register((scope: FastifyInstance, _options, done) => {
     addControlRoutes(scope, settings.control);
+    settings.addOwnControl(scope);
     done();
   });
   await app.listen({ host: settings.host, port: settings.port });

@@ -2,13 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { commonControl, ordered } from '../common/control.js';
 import type { Answer } from '../common/delivery.js';
 import type { Exchange, Handler, Subject } from '../common/exchange.js';
 import { Faults } from '../common/faults.js';
 import { makeSampleFiles } from '../common/sample-files.js';
 import { startServer, type Route } from '../common/server.js';
 import { Traffic } from '../common/traffic.js';
-import type { EmulatorControl, RunningEmulator } from '../emulator.js';
+import type { Announcement, RunningEmulator } from '../emulator.js';
+import { addSftpgoControl, type SftpgoControl } from './control.js';
 import { makeFolder, removeFolder } from './directories.js';
 import { download } from './download.js';
 import { done, Refusal } from './errors.js';
@@ -30,6 +32,9 @@ const base = '/api/v2';
 
 /** A running SFTPGo, with what only it has. */
 export interface RunningSftpgo extends RunningEmulator {
+  /** With the folder that is served. */
+  readonly announcement: Announcement & { readonly root: string };
+  readonly control: SftpgoControl;
   /** API keys: one made for `u`, and one of no user, to which `.<user>` is appended. */
   readonly apiKeys: { readonly u: string; readonly anyUser: string };
 }
@@ -70,6 +75,9 @@ async function startOver(root: string, options: SftpgoOptions): Promise<RunningS
     faults,
     traffic,
     control,
+    addOwnControl: (app) => {
+      addSftpgoControl(app, control);
+    },
     closing: closing.signal,
     onMistake: (error) => {
       console.error('The emulator made a mistake:', error);
@@ -225,22 +233,17 @@ function makeRoutes(api: Api, services: Services): { routes: Route[]; otherwise:
   return { routes, otherwise };
 }
 
-function makeControl(faults: Faults, traffic: Traffic, users: ReadonlyMap<string, User>, tokens: Tokens, services: Services): EmulatorControl {
+function makeControl(faults: Faults, traffic: Traffic, users: ReadonlyMap<string, User>, tokens: Tokens, services: Services): SftpgoControl {
   const known = (name: string): User => {
     const user = users.get(name);
     if (user === undefined) throw new Error(`no such user: ${name}`);
     return user;
   };
-  const now = <T>(work: () => T): Promise<T> => new Promise((resolve) => resolve(work()));
   return {
-    addRule: (rule) => now(() => faults.add(rule)),
-    removeRules: (id) => now(() => faults.remove(id)),
-    state: () => now(() => ({ ...traffic.state(), stalled: faults.stalled })),
-    resetCounts: () => now(() => traffic.reset()),
-    log: () => now(() => traffic.log()),
-    forgetTokens: () => now(() => tokens.forgetAll()),
-    changeUser: (name, change) => now(() => known(name).change(change)),
-    refuseOthers: (status) => now(() => services.set(status)),
-    oneTimeCode: (name) => now(() => newCode(known(name))),
+    ...commonControl(faults, traffic),
+    forgetTokens: () => ordered(() => tokens.forgetAll()),
+    changeUser: (name, change) => ordered(() => known(name).change(change)),
+    refuseOthers: (status) => ordered(() => services.set(status)),
+    oneTimeCode: (name) => ordered(() => newCode(known(name))),
   };
 }

@@ -4,7 +4,7 @@
  * and see the same folder, so that a test writes as one and is refused as another.
  */
 import { posix } from 'node:path';
-import type { UserChange } from '../emulator.js';
+import type { UserChange } from './control.js';
 import { denied } from './errors.js';
 import { Home } from './home.js';
 

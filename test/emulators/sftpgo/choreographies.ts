@@ -10,7 +10,7 @@ import type { SftpgoOptions } from '../../../src/emulators/start.js';
 import { basic, json, listed } from './client.js';
 import { pattern } from './record.js';
 import type { Replayed, SetUpRequest, Stage } from './replaying.js';
-import type { Wire, WireAnswer } from './wire.js';
+import type { Wire, WireAnswer } from '../wire.js';
 
 type Choreography = (stage: Stage) => Promise<Replayed>;
 

@@ -1,6 +1,6 @@
 /** The least client that tests of the emulator need: signs users in, and asks on a connection of its own each time. */
 import { z } from 'zod';
-import { Wire, type WireAnswer, type WireRequest } from './wire.js';
+import { Wire, type WireAnswer, type WireRequest } from '../wire.js';
 
 /** What may be said of a request besides its method and path. */
 export interface Asking {

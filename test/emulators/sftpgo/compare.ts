@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import { found } from './disk.js';
 import { folderOf, type Line } from './record.js';
-import type { WireAnswer } from './wire.js';
+import type { WireAnswer } from '../wire.js';
 import { zipEntries } from './zip-entries.js';
 
 const twoHoursMs = 7_200_000;

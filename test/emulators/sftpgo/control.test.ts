@@ -1,15 +1,15 @@
 /** What tests can make go wrong: the same in the emulator's process and over HTTP. */
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import type { EmulatorControl } from '../../../src/emulators/emulator.js';
+import type { SftpgoControl } from '../../../src/emulators/sftpgo/control.js';
 import { connectControl, untilStalled, untilState } from '../../support/control.js';
 import type { Asking } from './client.js';
 import { pattern } from './record.js';
 import { staged, type Staged } from './staging.js';
-import type { WireAnswer } from './wire.js';
+import type { WireAnswer } from '../wire.js';
 
 interface Controlled extends Staged {
-  readonly control: EmulatorControl;
+  readonly control: SftpgoControl;
 }
 
 const ways = [

@@ -11,7 +11,7 @@ import type { RunningSftpgo } from '../../../src/emulators/sftpgo/server.js';
 import { Client, listed } from './client.js';
 import { put } from './disk.js';
 import { folderOf, pattern, type Given, type Line } from './record.js';
-import type { Wire, WireAnswer, WireRequest } from './wire.js';
+import type { Wire, WireAnswer, WireRequest } from '../wire.js';
 
 export interface Replayed {
   readonly answer: WireAnswer;
