@@ -108,13 +108,15 @@ export class OpenFiles {
   }
 
   async #write(inode: Inode, file: OpenFile | undefined, offset: number, data: Uint8Array, fromPageCache: boolean, caller: Caller): Promise<number> {
-    await this.#prepare(inode, file, caller.signal);
-    const place = file?.flags.append === true && !fromPageCache ? offset + inode.appendShift : offset;
+    const appends = file?.flags.append === true && !fromPageCache;
+    await this.#prepare(inode, file, caller.signal, appends);
+    const place = appends ? offset + inode.appendShift : offset;
     const { maxFileSize } = this.#core.provider.traits;
     if (place + data.length > maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${maxFileSize} bytes that the platform takes`);
     await this.#sender.roomForCopy(inode, Infinity);
     await this.#sender.change(inode, caller.signal, (draft) => {
       draft.shown = true;
+      draft.appended ||= appends;
       return draft.write(place, data, this.#core.clock.now());
     });
     inode.kernelSize = Math.max(inode.kernelSize ?? 0, offset + data.length);
@@ -144,7 +146,7 @@ export class OpenFiles {
     if (source === inode || offset !== toOffset || offset !== inode.size) throw notCopied(inode, 'not the whole of a file');
     if (source.isOrphan || source.draft?.dirty === true) throw notCopied(inode, `it does not have ${source.path} as it is here`);
     if (source.kernelSize !== source.size) throw notCopied(inode, 'the source has changed');
-    await this.#freshen(source, signal);
+    if (source.draft === undefined) await this.#freshen(source, signal, this.#core.settings.attrTtl);
     await this.#prepare(inode, to, signal);
     const content = this.#knowledge.contentOf(source);
     // Who has read of another version, or believes in another end, gets what READ gives him.
@@ -375,23 +377,31 @@ export class OpenFiles {
   }
 
   /**
-   * Before the first change of a file: a look whether it still is what the listing told. ESTALE for a
-   * handle that has delivered bytes of another version: its program would mix the two.
+   * Before the first change of a file: a look whether it still is what the listing told. Who appends asks for
+   * the end as it is now, however young the last word on it, and again after all he wrote was sent. ESTALE
+   * for a handle that has delivered bytes of another version: its program would mix the two.
    */
-  async #prepare(inode: Inode, file: OpenFile | undefined, signal: AbortSignal): Promise<void> {
-    if (inode.draft === undefined && inode.place !== undefined) {
-      await this.#freshen(inode, signal);
+  async #prepare(inode: Inode, file: OpenFile | undefined, signal: AbortSignal, appends = false): Promise<void> {
+    if (inode.place !== undefined && (inode.draft === undefined || (appends && !inode.draft.dirty))) {
+      const before = inode.entry.version;
+      await this.#freshen(inode, signal, appends ? 0 : this.#core.settings.attrTtl);
+      // Nobody reads through the kernel's pages, which are forgotten: what others made of the file is nothing to stumble over.
+      if (appends && inode.entry.version !== before && inode.pages !== 'lost' && !this.#isRead(inode)) inode.pages = undefined;
       // The end of the file as it is now, and as the kernel has it, who appends there.
       inode.appendShift = inode.kernelSize === undefined ? 0 : inode.size - inode.kernelSize;
     }
     if (file !== undefined) mustBeOf(file, inode.draft === undefined ? inode.entry.version : inode.draft.version);
   }
 
-  /** A look at a file that nothing is staged of, unless the last word on it is young. */
-  async #freshen(inode: Inode, signal: AbortSignal): Promise<void> {
-    if (inode.draft !== undefined || inode.place === undefined || performance.now() - inode.learnt <= this.#core.settings.attrTtl) return;
+  /** A look at a file of which nothing is unsent, unless the last word on it is younger than this: milliseconds. */
+  async #freshen(inode: Inode, signal: AbortSignal, age: number): Promise<void> {
+    if (inode.place === undefined || performance.now() - inode.learnt <= age) return;
     const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
     if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
+  }
+
+  #isRead(inode: Inode): boolean {
+    return [...this.#files.values()].some((file) => file.inode === inode && file.flags.read);
   }
 
   #writable(): void {

@@ -40,6 +40,10 @@ export class Draft {
   due = false;
   /** The platform's version that it was made from, or became; undefined for a file that was never sent. */
   version: string | undefined;
+  /** Something was put at what was the end of `version`: in another it would be the wrong place, and what others put there would go. */
+  appended = false;
+  /** It was cut to nothing since `version`: whatever the platform has is to go. */
+  emptied = false;
   /** Why the last attempt to send this very state failed. */
   failure: FsError | undefined;
   /** Bytes of it were given to programs: by a read, or by the kernel, which sees every write. */
@@ -85,6 +89,7 @@ export class Draft {
   /** Sets the length. What grows is zeros; a remote version cut to nothing is never fetched. */
   truncate(size: number, now: number): Promise<void> {
     this.#changed(now);
+    if (size === 0 && this.version !== undefined) this.emptied = true;
     return this.#change(async () => {
       await this.file.truncate(size);
       const base = this.#base;

@@ -2,7 +2,7 @@
  * Sends what was written: one upload a file at a time, the whole file or nothing. What cannot be
  * sent stays on this machine's disk and is named (promises 1, 2 and 4).
  */
-import { FsError, toFsError } from '../../errors.js';
+import { FsError, isErrno, toFsError } from '../../errors.js';
 import { Rate } from '../../observe/rate.js';
 import type { Content, Entry } from '../../providers/provider.js';
 import { sameBytes, type Stretch } from '../../storage/same-bytes.js';
@@ -308,12 +308,26 @@ export class Sender {
 
   async #put(inode: Inode, draft: Draft, progress: Progress, signal: AbortSignal): Promise<void> {
     await draft.complete(signal);
+    if (draft.appended && !draft.emptied) await this.#mustBeUnchanged(inode, draft, signal);
     const content: Content = { size: draft.size, open: (start) => draft.file.stream(start, draft.size) };
     inode.uncertain = true;
     const entry = await this.#core.provider.write(this.#core.table.locate(inode), content, { modified: draft.modified, onProgress: (sent) => progress.note(sent) }, signal);
     inode.uncertain = false;
     this.#sent(inode, draft, entry);
     await this.#letGoOf(inode.path, draft.size, draft.file.data, []);
+  }
+
+  /** What was put at the end of a file is not sent over what others put there meanwhile. A young word on it is believed. */
+  async #mustBeUnchanged(inode: Inode, draft: Draft, signal: AbortSignal): Promise<void> {
+    if (performance.now() - inode.learnt <= this.#core.settings.attrTtl) return;
+    const entry = await this.#core.provider.stat(this.#core.table.locate(inode), signal).catch((thrown: unknown) => {
+      if (isErrno(thrown, 'ENOENT')) return undefined;
+      throw thrown;
+    });
+    if (entry === undefined || entry.version === draft.version) return;
+    // An upload of this very content may have arrived, and its answer not.
+    if (inode.uncertain && entry.size === draft.size) return;
+    throw new FsError('ESTALE', `${inode.path} was changed by somebody else since it was appended to here`);
   }
 
   #newDraft(inode: Inode, keeps: number): Draft {
@@ -331,6 +345,8 @@ export class Sender {
     const before = draft.version;
     draft.dirty = false;
     draft.due = false;
+    draft.appended = false;
+    draft.emptied = false;
     draft.failure = undefined;
     draft.version = entry.version;
     if (inode.place !== undefined && inode.entry.version === unsentVersion) this.#knowledge.touchFolder(inode.place.parent);

@@ -208,6 +208,28 @@ describe('a version less than 2 s old is not settled', () => {
     await place.shell('printf c >> f');
     expect(await place.onServer('f')).toBe('bbbc');
   });
+
+  test('appends from here and from another machine, in turn and without a pause, are all there', async () => {
+    const place = await drive.prepared({ log: '' });
+    const program = dictated();
+    const open = await program.open(place.at('log'), 'os.O_WRONLY | os.O_APPEND');
+    let lines = '';
+    const others = async (line: string): Promise<void> => await place.put('log', lines += line, later(lines.length));
+    for (let i = 0; i < 5; i += 1) {
+      expect(await place.shell('cat log')).toBe(lines);
+      await others(`theirs ${String(i)}\n`);
+      await place.shell(`echo ours ${String(i)} >> log`);
+      lines += `ours ${String(i)}\n`;
+      expect(await place.onServer('log')).toBe(lines);
+      await others(`theirs again ${String(i)}\n`);
+      await program.call('write', open, 'kept open\n');
+      await program.call('fsync', open);
+      lines += 'kept open\n';
+      expect(await place.onServer('log')).toBe(lines);
+    }
+    await program.close(open);
+    expect(await place.shell('cat log')).toBe(lines);
+  });
 });
 
 describe('what changed on the server', () => {
