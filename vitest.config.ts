@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-// Three suites: `unit` needs nothing but Node; `mounted` mounts for real; `mounted-fuse-native` is the part of it
-// that a driver can change, on the second driver. Two files at a time: most of
-// a test's time is waiting, and more daemons than that starve one another on two cores.
+// `unit` needs nothing but Node; `mounted` mounts for real; `mounted-fuse-native` is the part of it that a
+// driver can change, on the second driver; `mounted-ordinary-user` is the part that root's rights could hide
+// something of, run by `scripts/as-ordinary-user`. Two files at a time: most of a test's time is waiting, and
+// more daemons than that starve one another on two cores.
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -31,6 +32,17 @@ export default defineConfig({
             ...['attributes', 'closing', 'names', 'users', 'versions'].map((rule) => `test/mounted/rules/${rule}.test.ts`),
           ],
           env: { AMARRE_TEST_DRIVER: 'fuse-native' },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'mounted-ordinary-user',
+          include: [
+            ...['attributes', 'closing', 'interrupts', 'names', 'versions'].map((rule) => `test/mounted/rules/${rule}.test.ts`),
+            ...['changing', 'copying', 'editors', 'looking', 'rsync', 'tar', 'times'].map((tool) => `test/mounted/tools/${tool}.test.ts`),
+          ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { useDictated } from '../../support/dictated.js';
+import { can } from '../../support/driver.js';
 import { longAgo, usePrepared } from '../../support/prepared.js';
 import { refused, run, succeed } from '../../support/programs.js';
 
@@ -163,12 +164,13 @@ describe('extended attributes', () => {
     const place = await drive.prepared({ f: 'x' });
     const told = await place.shell('getfattr -d -m - f');
     expect(told).toMatch(/^# file: f\nuser\.amarre\.id="\/ready-\d+\/f"\nuser\.amarre\.provider="sftpgo"\nuser\.amarre\.version="[^"]+"\n\n$/);
-    for (const name of ['user.mine', 'security.x', 'trusted.x']) {
+    // The kernel asks nobody about the names that are root's.
+    for (const name of process.getuid?.() === 0 ? ['user.mine', 'security.x', 'trusted.x'] : ['user.mine']) {
       expect((await run('setfattr', ['-n', name, '-v', 'x', place.at('f')])).stderr).toContain('not supported');
     }
     await drive.control.resetCounts();
     await place.shell('getfattr -d f; cp -p f g; cp -a f h');
-    expect((await drive.control.state()).counts['upload']).toBe(2);
+    expect((await drive.control.state()).counts).toMatchObject(can.copyRange ? { copy: 2 } : { upload: 2 });
   });
 });
 
