@@ -53,6 +53,17 @@ export function pinOf(file: OpenFile): RemoteContent | 'lost' | undefined {
   return file.direct ? file.content : file.inode.pages;
 }
 
+/** Binds what shows these bytes to their version; false where it shows another already. */
+export function deliver(file: OpenFile, content: RemoteContent): boolean {
+  if (file.direct) {
+    file.content = content;
+    file.draft = undefined;
+    return true;
+  }
+  file.inode.pages ??= content;
+  return file.inode.pages === content;
+}
+
 /** ESTALE for a handle that has delivered bytes of a version other than this. */
 export function mustBeOf(file: OpenFile, version: string | undefined): void {
   const pin = pinOf(file);

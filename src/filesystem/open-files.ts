@@ -1,37 +1,32 @@
 /**
- * Open files: reading through the window, writing into the draft, and what each of FLUSH, FSYNC and
- * RELEASE must have done before it says yes.
+ * Open files: who has which open, writing into the draft, and what each of FLUSH, FSYNC and RELEASE must
+ * have done before it says yes.
  */
 import { FsError, isErrno, toFsError } from '../errors.js';
 import type { Core } from './core.js';
 import type { Caller, CopyEnd, FileHandle, NodeId, OpenFlags, OpenReply } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
-import { isOf, lost, mustBeOf, pagesAt, pinOf, type OpenFile } from './open-file.js';
-import { blockSize } from './reading/block.js';
-import { freshWindow, nextWindow, windowLimits } from './reading/prefetch-window.js';
-import type { RemoteContent } from './reading/remote-content.js';
-import { untilAborted } from './shared-task.js';
+import { deliver, isOf, mustBeOf, pagesAt, type OpenFile } from './open-file.js';
+import { freshWindow } from './reading/prefetch-window.js';
+import { Reads } from './reading/reads.js';
 import { notCopied } from './writing/copies.js';
 import type { Draft } from './writing/draft.js';
 import type { Sender } from './writing/sender.js';
-
-/** How often a read starts again because the platform had a newer version than the listing told. */
-const corrections = 3;
 
 export class OpenFiles {
   readonly #core: Core;
   readonly #knowledge: Knowledge;
   readonly #sender: Sender;
+  readonly #reads: Reads;
   readonly #files = new Map<FileHandle, OpenFile>();
-  /** Handles that read in order, and share the memory for reading ahead. */
-  readonly #inOrder = new Set<OpenFile>();
   #lastHandle = 0;
 
   constructor(core: Core, knowledge: Knowledge, sender: Sender) {
     this.#core = core;
     this.#knowledge = knowledge;
     this.#sender = sender;
+    this.#reads = new Reads(core, knowledge);
   }
 
   /** Handles that are open. */
@@ -89,7 +84,7 @@ export class OpenFiles {
     if (caller.signal.aborted) own.abort();
     caller.signal.addEventListener('abort', interrupted, { once: true });
     file.reads.set(own, caller.pid);
-    const now = () => this.#readNow(file, offset, length, own.signal);
+    const now = () => this.#reads.read(file, offset, length, own.signal);
     try {
       return await file.inode.crossings.read(offset, offset + length, own.signal, now);
     } finally {
@@ -152,7 +147,7 @@ export class OpenFiles {
     // Who has read of another version, or believes in another end, gets what READ gives him.
     const changing = source.draft !== undefined && isUnsent(source.draft);
     const same = !changing && source.kernelSize === source.size && isOf(from, content.version);
-    if (!same || !this.#deliver(from, content)) throw notCopied(inode, 'the source has changed');
+    if (!same || !deliver(from, content)) throw notCopied(inode, 'the source has changed');
     const end = Math.min(offset + length, content.size);
     if (end <= offset) return 0;
     if (end > provider.traits.maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${provider.traits.maxFileSize} bytes that the platform takes`);
@@ -231,11 +226,7 @@ export class OpenFiles {
     // Before the first wait: close(2) does not wait for this, and what comes next finds neither reader nor writer.
     if (!file.direct) inode.pagers -= 1;
     if (file.flags.write) inode.writers -= 1;
-    this.#inOrder.delete(file);
-    for (const read of file.reads.keys()) read.abort();
-    inode.content?.cancel(file);
-    if (inode.pages !== 'lost') inode.pages?.cancel(file);
-    file.content?.cancel(file);
+    this.#reads.forget(file);
     try {
       await this.#settle(inode);
     } finally {
@@ -293,87 +284,6 @@ export class OpenFiles {
       }
     }
     this.#core.table.dropIfUnused(inode);
-  }
-
-  /** The bytes as they are in this moment, in the draft or on the platform. */
-  async #readNow(file: OpenFile, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
-    for (;;) {
-      const { draft } = file.inode;
-      if (draft === undefined) return await this.#readRemote(file, offset, length, signal);
-      try {
-        return await this.#readDraft(file, draft, offset, length, signal);
-      } catch (thrown) {
-        // Sent and let go in the middle of the read: the platform has it now.
-        if (file.inode.draft === draft || signal.aborted) throw thrown;
-      }
-    }
-  }
-
-  async #readDraft(file: OpenFile, draft: Draft, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
-    mustBeOf(file, draft.version);
-    draft.shown = true;
-    if (file.direct) file.draft = draft;
-    return await draft.read(offset, length, file, signal);
-  }
-
-  async #readRemote(file: OpenFile, offset: number, length: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
-    const { inode } = file;
-    for (let attempt = 1; ; attempt += 1) {
-      if (file.draft !== undefined) mustBeOf(file, inode.entry.version);
-      if (file.content !== undefined && inode.isOurs(file.content.version)) file.content = undefined;
-      const pinned = pinOf(file);
-      if (pinned === 'lost') throw lost(inode);
-      const content = pinned ?? this.#knowledge.contentOf(inode);
-      try {
-        content.askedFor(offset, length);
-        const limits = windowLimits(this.#core.store.budget, this.#inOrder.size, blockSize);
-        const step = nextWindow(file.window, offset, length, content.size, limits);
-        file.window = step.state;
-        if (step.state.window > 0) this.#inOrder.add(file);
-        else this.#inOrder.delete(file);
-        const { start, end } = step.ahead;
-        if (end > start) {
-          // The read itself and what follows it go out as one request where they touch.
-          const from = start <= offset + length ? Math.min(offset, start) : start;
-          file.window = { ...step.state, asked: Math.max(content.prefetch(from, end, file), Math.min(offset + length, content.size)) };
-        }
-        const pieces = await content.read(offset, length, file, signal);
-        if (inode.telling !== undefined) await untilAborted(inode.telling, signal);
-        if (!this.#deliver(file, content)) throw new FsError('ESTALE', `${inode.path} changed while it was read`);
-        if (!file.direct && file.window.window > 0) content.delivered(offset, length);
-        return pieces;
-      } catch (thrown) {
-        if (!isErrno(thrown, 'ESTALE')) throw thrown;
-        if (pinOf(file) !== undefined || attempt > corrections) {
-          // Bytes of the older version were given: the next open gets the newer one.
-          inode.learnt = -Infinity;
-          if (inode.place !== undefined) this.#core.listings.drop(inode.place.parent);
-          throw thrown;
-        }
-        await this.#correct(inode, signal);
-      }
-    }
-  }
-
-  /** Binds what shows these bytes to their version; false where it shows another already. */
-  #deliver(file: OpenFile, content: RemoteContent): boolean {
-    if (file.direct) {
-      file.content = content;
-      file.draft = undefined;
-      return true;
-    }
-    file.inode.pages ??= content;
-    return file.inode.pages === content;
-  }
-
-  /** The listing was older than the platform: looks at the file. */
-  async #correct(inode: Inode, signal: AbortSignal): Promise<void> {
-    if (inode.place === undefined) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced`);
-    const { parent, name } = inode.place;
-    const before = inode.entry.version;
-    const found = await this.#knowledge.look(parent, name, signal);
-    if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced`);
-    if (inode.entry.version === before) inode.content = undefined;
   }
 
   /**
