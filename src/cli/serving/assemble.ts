@@ -34,7 +34,7 @@ const readAheadKib = 1024;
  */
 const timeGranularity = 1_000_000;
 
-/** Of times that the platform does not keep: more than a year of daily use, and some 100 MB of disk at most. */
+/** Of times that the platform does not keep: more than a year of daily use, and some 250 MB of disk at most. */
 const timesKept: Bounds = { unseenDays: 400, records: 1_000_000 };
 
 export interface AssembledMount {
