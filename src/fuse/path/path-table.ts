@@ -6,6 +6,7 @@
  */
 import { FsError } from '../../errors.js';
 import { rootNode, type Attributes, type Caller, type EntryReply, type FileSystem, type NegativeReply, type NodeId } from '../../filesystem/filesystem.js';
+import { nameMax } from '../protocol/wire.js';
 
 /** What was found under a path. In use, and not forgotten, until `release` is called. */
 export interface Held {
@@ -45,7 +46,7 @@ export class PathTable {
     this.#spellings = spellings;
   }
 
-  /** ENOENT where there is no such path; else what the file system fails with. */
+  /** ENOENT where there is no such path, ENAMETOOLONG where there can be none; else what the file system fails with. */
   async resolve(path: string, caller: Caller): Promise<Held> {
     const { held } = await this.#walk(namesOf(path), caller);
     return held;
@@ -128,6 +129,8 @@ export class PathTable {
   }
 
   async #find(folder: NodeId, name: string, caller: Caller): Promise<{ reply: EntryReply | NegativeReply; name: string }> {
+    // libfuse lets longer ones through, of which a folder would only say that they are not there.
+    if (Buffer.byteLength(name) > nameMax) throw new FsError('ENAMETOOLONG', `a name of more than ${nameMax} bytes`);
     const exact = await this.#fs.lookup(folder, name, caller);
     if (exact.node !== 0) return { reply: exact, name };
     for (const spelling of this.#spellings(name)) {

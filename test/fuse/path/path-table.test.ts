@@ -35,6 +35,12 @@ describe('lookup counts', () => {
     expect(fs.report().lookups).toBe(0);
   });
 
+  test('a name that is longer than any may be is told as that', async () => {
+    const table = new PathTable(fs, 0, exactSpelling);
+    await folder(rootNode, 'a');
+    await expect(table.resolve(`/a/${'é'.repeat(128)}`, caller)).rejects.toMatchObject({ errno: 'ENAMETOOLONG' });
+  });
+
   test('a path that is not there gives back what its folders cost, and is ENOENT', async () => {
     const table = new PathTable(fs, 0, exactSpelling);
     await folder(rootNode, 'a');

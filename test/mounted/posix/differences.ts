@@ -2,6 +2,7 @@
  * Where a drive is not a local folder: the list of native-notes/semantics.md, row by row, each with its reason, and
  * with the very outcome of each case in which it shows. What is not in here is as on a local folder.
  */
+import type { Capabilities } from '../../../src/fuse/drivers.js';
 import type { Outcome } from './run.js';
 
 export interface Difference {
@@ -201,4 +202,24 @@ export const differences: readonly Difference[] = [
       'utimensat: the modification now, the access not': came('now now', 'f: file \'hello\\n\'', 'f: mtime now', 'f: ctime'),
     },
   },
+];
+
+/** What a driver that lacks a capability does instead, as native-notes/drivers.md has it. */
+export const lacking: readonly { readonly capability: keyof Capabilities; readonly cases: Readonly<Record<string, Outcome>> }[] = [
+  { capability: 'fallocate', cases: { 'fallocate: longer': came('ok, EOPNOTSUPP') } },
+  { capability: 'renameNoReplace', cases: { 'renameat2: RENAME_NOREPLACE to a new name': came('EINVAL') } },
+  {
+    capability: 'setsTimesSingly',
+    cases: {
+      'utimensat: the modification alone': came('old old'),
+      'utimensat: the access alone': came('old old'),
+      'utimensat: the modification now, the access not': came('old old'),
+    },
+  },
+  {
+    capability: 'timesBefore1970',
+    cases: { 'utimensat: before 1970': came('0 0', 'f: file \'hello\\n\'', 'f: mtime 0', 'f: ctime') },
+  },
+  // What it cannot use when it is removed lies aside until it is closed, with its content.
+  { capability: 'removesOpenFiles', cases: { 'rename: over a file that is open, which can still be read': came('ok, ok, \'other\\n\'', '.: mtime now', '.: ctime', 'f: gone', 'g: file \'hello\\n\'', 'g: ctime') } },
 ];
