@@ -2,13 +2,14 @@
 import { once } from 'node:events';
 import type { Announcement } from '../emulators/start.js';
 import type { Command } from './command.js';
+import { emulateSchema, emulatorSchemas } from './emulator-options.js';
 import { CommandError, exitStatuses } from './exit-status.js';
-import { emulateSchema, emulatorSchemas, optionTexts, readOptions, writtenName } from './options.js';
+import { optionTexts, readOptions, writtenName } from './options.js';
 
 export const emulateCommand: Command = {
   usage: 'emulate <platform>',
   describe: 'Serve an emulated platform until SIGTERM or Ctrl-C; prints one line of JSON that says how to mount it',
-  words: { platform: 'Which platform: sftpgo or arrhes' },
+  words: { platform: 'Which platform: sftpgo, arrhes or faire-simple' },
   options: emulateSchema,
   examples: [
     ['amarre emulate sftpgo --root /srv/files --latency 50', 'an SFTPGo over /srv/files, 50 ms away'],
@@ -42,8 +43,9 @@ function starterFor(platform: string, written: Written): () => Promise<Running> 
   switch (platform) {
     case 'sftpgo': return startSftpgo(written);
     case 'arrhes': return startArrhes(written);
+    case 'faire-simple': return startFaireSimple(written);
     default: {
-      const known = Object.keys(emulatorSchemas).join(' and ');
+      const known = Object.keys(emulatorSchemas).join(', ');
       throw new CommandError('usage', `${platform}: no emulator for this platform; there are ${known}`);
     }
   }
@@ -103,6 +105,17 @@ function startArrhes(written: Written): () => Promise<Running> {
     carriesYear: settings['with-year'],
     years: [{ label: '2026', isClosed: settings['closed-year'] }, { label: '2025' }],
     offsetsMinutes: settings.offsets,
+  });
+}
+
+function startFaireSimple(written: Written): () => Promise<Running> {
+  refuseForeign('faire-simple', written);
+  const settings = readOptions(emulatorSchemas['faire-simple'], written);
+  return async () => (await emulators()).startEmulator('faire-simple', {
+    port: settings.port,
+    latencyMs: settings.latency,
+    feedBytes: settings['feed-size'],
+    statusField: settings['status-field'],
   });
 }
 

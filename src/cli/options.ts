@@ -1,9 +1,9 @@
 /**
- * The one place of the options: name, meaning, unit and default of each. The layers below take what
+ * The one place of the options: name, meaning, unit and default of each (those of the emulators stand in
+ * `emulator-options.ts`). The layers below take what
  * stands here as required settings and have no defaults of their own; `--help` and the README show
  * this table, so that the three cannot differ.
  */
-import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { z } from 'zod';
 import { driverChoices } from '../fuse/drivers.js';
@@ -11,53 +11,7 @@ import { appleFileWays } from '../fuse/path/apple-files.js';
 import { logLevels } from '../observe/log.js';
 import { CommandError } from './exit-status.js';
 import { mountOptionTexts, parseMountOptions } from './mount-options.js';
-import { parseDuration, parseSize } from './units.js';
-
-/** How an option is shown to people. */
-export interface OptionText {
-  readonly describe: string;
-  /** What is to be written behind it, with the units that it takes. */
-  readonly unit: string;
-  /** As a person would write it; undefined where there is none to write. */
-  readonly default: string | boolean | undefined;
-  /** What happens without it, where `default` does not say so. */
-  readonly otherwise?: string;
-  /** How often: a `list` may be given several times, of another value the last one counts. */
-  readonly kind: 'flag' | 'value' | 'list';
-}
-
-const texts = z.registry<OptionText>();
-
-const units = {
-  duration: 'duration: 500ms, 30s, 10m, 2h',
-  size: 'size in bytes: 512K, 256M, 2G',
-  number: 'number',
-  folder: 'folder',
-  file: 'file',
-  flag: 'on or off',
-} as const;
-
-const duration = () => checked(parseDuration, 'wanted a duration with its unit, such as 500ms, 30s or 10m');
-const size = () => checked(parseSize, 'wanted a size such as 65536, 512K, 256M or 2G');
-const whole = (from: number, to: number) => checked((text) => {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  return value >= from && value <= to ? value : undefined;
-}, `wanted a whole number from ${from} to ${to}`);
-const flag = () => z.boolean();
-const path = () => checked((text) => (text === '' ? undefined : resolve(text)), 'wanted a path');
-
-/** A text that `read` makes something of, or refuses with `complaint` by answering undefined. */
-function checked<T>(read: (text: string) => T | undefined, complaint: string) {
-  return z.string(complaint).transform((text, context): T => {
-    const value = read(text);
-    if (value !== undefined) return value;
-    context.issues.push({ code: 'custom', message: complaint, input: text });
-    return z.NEVER;
-  });
-}
-
-const positive = <T extends z.ZodType<number>>(schema: T) =>
-  schema.refine((value) => value > 0, 'must be more than 0');
+import { duration, flag, path, positive, size, texts, units, whole, type OptionText } from './option-kinds.js';
 
 const cacheDir = () => path().optional().register(texts, {
   kind: 'value', unit: units.folder, default: undefined,
@@ -211,145 +165,6 @@ export const demoSchema = z.object({
     describe: 'Run a short round of ls, cp and rsync on the mount, say what was done, unmount; exit status 0 or 1',
   }),
 });
-
-/** A duration, or a bare number of milliseconds. */
-const latency = () => checked(
-  (text) => (/^\d+$/.test(text) ? Number(text) : parseDuration(text)), 'wanted milliseconds, or a duration such as 50ms or 1s',
-);
-
-/** `20/1s`, or `20/1s/40` with a burst. */
-function parseRate(text: string): { average: number; periodMs: number; burst: number } | undefined {
-  const [, average = '', period = '', burst = average] = /^([1-9]\d*)\/([^/]+)(?:\/([1-9]\d*))?$/.exec(text) ?? [];
-  const periodMs = parseDuration(period);
-  return periodMs === undefined || periodMs === 0 ? undefined : { average: Number(average), periodMs, burst: Number(burst) };
-}
-
-/** `a,b`; nothing between the commas is no name. */
-function names(text: string): string[] {
-  return text.split(',').filter((name) => name !== '');
-}
-
-/** `/folder=a,b`. */
-function parseFolderRights(text: string): [string, string[]] | undefined {
-  const [, folder = '', rights = ''] = /^(\/.*)=([^=]*)$/s.exec(text) ?? [];
-  return folder === '' ? undefined : [folder, names(rights)];
-}
-
-function refusalStatus(text: '403' | '404' | '405'): 403 | 404 | 405 {
-  return text === '403' ? 403 : text === '404' ? 404 : 405;
-}
-
-/** Options of `amarre emulate` for every platform. */
-const emulatorSchema = z.object({
-  'port': whole(0, 65_535).register(texts, {
-    kind: 'value', unit: units.number, default: '0', describe: 'TCP port on 127.0.0.1; 0 takes a free one',
-  }),
-  'latency': latency().register(texts, {
-    kind: 'value', unit: 'milliseconds, or a duration: 50ms, 1s', default: '0', describe: 'Wait before each answer',
-  }),
-});
-
-/** Options of `amarre emulate sftpgo` alone. */
-const sftpgoEmulatorSchema = z.object({
-  'root': path().optional().register(texts, {
-    kind: 'value', unit: units.folder, default: undefined, otherwise: 'sample files, removed at the end',
-    describe: 'The folder that is served',
-  }),
-  'upload-mode': z.enum(['0', '1', '2'], 'wanted 0, 1 or 2').transform(uploadMode).register(texts, {
-    kind: 'value', unit: '0, 1, 2', default: '0',
-    describe: "SFTPGo's upload_mode: in place, atomic, atomic but a broken upload is kept",
-  }),
-  'quota': size().register(texts, {
-    kind: 'value', unit: units.size, default: '0', describe: "The user's quota; 0 is none",
-  }),
-  'max-sessions': whole(0, 10_000).register(texts, {
-    kind: 'value', unit: units.number, default: '0', describe: 'Requests that the user may have in progress; 0 is no limit',
-  }),
-  'max-per-host': whole(0, 10_000).register(texts, {
-    kind: 'value', unit: units.number, default: '20', describe: 'Requests in progress from one address; 0 is no limit',
-  }),
-  'token-lifetime': positive(duration()).register(texts, {
-    kind: 'value', unit: units.duration, default: '20m', describe: 'How long a token is valid',
-  }),
-  'defender': flag().register(texts, {
-    kind: 'flag', unit: units.flag, default: false, describe: 'Bad passwords are answered late and ban an address in the end',
-  }),
-  'rate-limit': checked(parseRate, 'wanted requests per time, such as 20/1s, or 20/1s/40 with a burst').optional().register(texts, {
-    kind: 'value', unit: 'requests/duration[/burst]: 20/1s', default: undefined, otherwise: 'no limit',
-    describe: 'Requests beyond this rate are answered 429',
-  }),
-  'rights': z.string('wanted rights').transform(names).optional().register(texts, {
-    kind: 'value', unit: 'right[,right…]', default: undefined, otherwise: 'all',
-    describe: "The user's rights: list, download, upload, overwrite, delete, rename, create_dirs, chtimes, copy",
-  }),
-  'folder-rights': z.array(checked(parseFolderRights, 'wanted a folder and its rights, such as /in=upload,list')).register(texts, {
-    kind: 'list', unit: '/folder=right[,right…]', default: undefined, otherwise: 'as --rights',
-    describe: 'Other rights in a folder and below it; none: /folder=',
-  }),
-  'second-factor': flag().register(texts, {
-    kind: 'flag', unit: units.flag, default: false,
-    describe: 'The user needs a code to sign in: POST /_control/users/u/code gives one',
-  }),
-  'refuse-others': z.enum(['403', '404', '405'], 'wanted 403, 404 or 405').transform(refusalStatus).optional().register(texts, {
-    kind: 'value', unit: '403, 404, 405', default: undefined, otherwise: 'all are offered',
-    describe: 'Refuse every service but the four that GEREDIS documents, with this status',
-  }),
-});
-
-/** Options of `amarre emulate arrhes` alone. */
-const arrhesEmulatorSchema = z.object({
-  'url-life': positive(duration()).register(texts, {
-    kind: 'value', unit: units.duration, default: '60s', describe: 'How long a URL for an upload or a deletion is valid',
-  }),
-  'download-url-life': positive(duration()).register(texts, {
-    kind: 'value', unit: units.duration, default: '1h', describe: 'How long a URL for a download is valid',
-  }),
-  'max-file': size().register(texts, {
-    kind: 'value', unit: units.size, default: '50000000', describe: 'The largest document',
-  }),
-  'storage-limit': size().register(texts, {
-    kind: 'value', unit: units.size, default: '1G', describe: "The organization's storage",
-  }),
-  'ocr-pages': whole(0, 1_000_000).register(texts, {
-    kind: 'value', unit: units.number, default: '100', describe: 'Pages whose text can still be recognized',
-  }),
-  'ocr-delay': latency().register(texts, {
-    kind: 'value', unit: 'milliseconds, or a duration: 50ms, 1s', default: '0', describe: 'How long a recognition takes',
-  }),
-  'awkward': flag().register(texts, {
-    kind: 'flag', unit: units.flag, default: false, describe: 'Adds doubles, circles and names that no folder can hold',
-  }),
-  'shuffle': flag().register(texts, {
-    kind: 'flag', unit: units.flag, default: false, describe: 'Lists come in another order each time',
-  }),
-  'with-year': flag().register(texts, {
-    kind: 'flag', unit: units.flag, default: false, describe: 'Rows tell their year, as in older versions',
-  }),
-  'closed-year': flag().register(texts, {
-    kind: 'flag', unit: units.flag, default: false, describe: 'The year that is announced is closed',
-  }),
-  'offsets': checked(parseOffsets, 'wanted minutes, such as 60, or 0,-120,330').register(texts, {
-    kind: 'value', unit: 'minutes[,minutes…]', default: '0', describe: 'Offsets in which times are written; several take turns',
-  }),
-});
-
-/** The options of each platform's emulator. */
-export const emulatorSchemas = {
-  sftpgo: emulatorSchema.extend(sftpgoEmulatorSchema.shape),
-  arrhes: emulatorSchema.extend(arrhesEmulatorSchema.shape),
-} as const;
-
-/** Options of `amarre emulate`, those of all platforms. */
-export const emulateSchema = emulatorSchema.extend({ ...sftpgoEmulatorSchema.shape, ...arrhesEmulatorSchema.shape });
-
-function parseOffsets(text: string): readonly number[] | undefined {
-  const minutes = text.split(',').map(Number);
-  return text !== '' && minutes.every((one) => Number.isInteger(one) && Math.abs(one) < 16 * 60) ? minutes : undefined;
-}
-
-function uploadMode(text: '0' | '1' | '2'): 0 | 1 | 2 {
-  return text === '0' ? 0 : text === '1' ? 1 : 2;
-}
 
 /** Name and text of each option of a command, in the order in which they are shown. */
 export function optionTexts(schema: z.ZodObject): readonly (readonly [string, OptionText])[] {

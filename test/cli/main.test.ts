@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { exitStatuses } from '../../src/cli/exit-status.js';
-import { demoSchema, doctorSchema, emulateSchema, mountSchema, optionTexts, refreshSchema, shownDefault, statusSchema, umountSchema, writtenName } from '../../src/cli/options.js';
+import { emulateSchema } from '../../src/cli/emulator-options.js';
+import { demoSchema, doctorSchema, mountSchema, optionTexts, refreshSchema, shownDefault, statusSchema, umountSchema, writtenName } from '../../src/cli/options.js';
 import { amarre } from '../support/cli.js';
 import { run, type ProgramResult } from '../support/programs.js';
 
@@ -74,6 +75,7 @@ describe('a wrong command line is one line on standard error that names what is 
     [['emulate', 'nosuch'], /nosuch: no emulator/],
     [['emulate', 'arrhes', '--upload-mode', '1'], /--upload-mode: not an option of arrhes/],
     [['emulate', 'sftpgo', '--awkward'], /--awkward: not an option of sftpgo/],
+    [['emulate', 'faire-simple', '--root', '/srv'], /--root: not an option of faire-simple/],
     [['emulate', 'arrhes', '--offsets', 'noon'], /--offsets noon: wanted minutes/],
     [['emulate', 'sftpgo', '--port', '70000'], /--port 70000: wanted a whole number/],
     [['umount'], /arguments/],

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { ControlState, EmulatorControl } from '../../src/emulators/emulator.js';
 import type { TrafficEntry } from '../../src/emulators/common/traffic.js';
 import type { ArrhesControl } from '../../src/emulators/arrhes/control.js';
+import type { FaireSimpleControl } from '../../src/emulators/faire-simple/control.js';
 import type { SftpgoControl } from '../../src/emulators/sftpgo/control.js';
 
 const state = z.object({
@@ -106,6 +107,20 @@ export function connectArrhesControl(url: string): ArrhesControl {
       await call('POST', 'advance', { ms });
     },
     content: async () => content.parse(await call('GET', 'content')),
+  };
+}
+
+const enrolments = z.array(z.object({ uid: z.string(), action: z.union([z.literal(0), z.literal(1)]) }));
+
+/** Controls the emulated faire-simple at this address (`url` of its announcement). */
+export function connectFaireSimpleControl(url: string): FaireSimpleControl {
+  const call = callingAt(url);
+  return {
+    ...common(call),
+    changePartner: async (uid, fields) => {
+      await call('POST', `partners/${encodeURIComponent(uid)}`, fields);
+    },
+    enrolments: async () => enrolments.parse(await call('GET', 'enrolments')),
   };
 }
 

@@ -55,8 +55,7 @@ export class Database {
     this.#mustBe(this.#folders, row.idFolder);
     this.#mustBe(this.#files, row.idFileParent);
     this.#mustBeYear(row.idYear);
-    const twin = [...this.#files.values()].find(({ id, hash, idOrganization }) => id !== row.id && hash === row.hash && idOrganization === row.idOrganization);
-    if (row.hash !== null && twin !== undefined) throw internal();
+    if (row.hash !== null && this.#hasTwin(row)) throw internal();
     const { reference } = row;
     return this.#put(this.#files, { ...row, name: storedText(row.name), reference: reference === null ? null : storedText(reference) });
   }
@@ -88,6 +87,11 @@ export class Database {
     for (const { id: below, idFolderParent } of [...this.#folders.values()]) {
       if (idFolderParent === id && this.#folders.has(below)) this.deleteFolder(below);
     }
+  }
+
+  /** A hash may stand once in an organization. */
+  #hasTwin(row: FileRow): boolean {
+    return this.files(row.idOrganization).some(({ id, hash }) => id !== row.id && hash === row.hash);
   }
 
   #put<T extends { readonly id: string }>(table: Map<string, T>, row: T): T {
