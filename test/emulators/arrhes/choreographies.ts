@@ -126,7 +126,7 @@ export const choreographies: Readonly<Record<string, Choreography>> = {
     await stage.emulator.control.advance(54_000);
     const wire = await stage.begin('PUT', url, stage.line.request.headers);
     wire.send('slow');
-    while ((await stage.emulator.control.state()).inFlight === 0) await sleep(5);
+    while ((await stage.emulator.control.state()).counts['store-put'] === undefined) await sleep(5);
     await stage.emulator.control.advance(10_000);
     wire.send('body');
     const answer = await wire.answer('PUT');
