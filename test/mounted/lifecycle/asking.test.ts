@@ -1,6 +1,6 @@
 /** What a running mount answers over its socket: `amarre status`, `refresh` and `umount` as a person uses them. */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -132,6 +132,8 @@ describe('amarre refresh', () => {
     await mkdir(join(drive.root, 'folder'));
     await writeFile(join(drive.root, 'folder', 'longer'), 'short');
     await writeFile(join(drive.root, 'folder', 'gone'), 'x');
+    // A file of this very moment is asked for again at each open.
+    await utimes(join(drive.root, 'folder', 'longer'), 1_500_000_000, 1_500_000_000);
     await drive.daemon(...patient);
     const folder = join(drive.mountpoint, 'folder');
     const look = () => shellIn(folder, 'ls; cat longer; test -e new && echo new || echo none');
