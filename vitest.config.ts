@@ -2,11 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 // `unit` needs nothing but Node; `mounted` mounts for real; `mounted-fuse-native` is the part of it that a
 // driver can change, on the second driver; `mounted-ordinary-user` is the part that root's rights could hide
-// something of, run by `scripts/as-ordinary-user`. Two files at a time: most of a test's time is waiting, and
+// something of, run by `scripts/as-ordinary-user`. Three files at a time: most of a test's time is waiting, and
 // more daemons than that starve one another on two cores.
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       {
         test: {

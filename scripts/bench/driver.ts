@@ -1,11 +1,12 @@
 /**
- * How fast the kernel driver is by itself: over a file system in memory that keeps no bytes. Needs root.
+ * How fast the drivers are by themselves: over a file system in memory that keeps no bytes. Needs root.
  *
- *     npx tsx scripts/bench/driver.ts [--repeat 5] [--read-ahead KIB]
+ *     npx tsx scripts/bench/driver.ts [--repeat 5] [--read-ahead KIB] [--drivers kernel,fuse-native]
  *
- * Prints each figure's best and median: the machine's other work makes every other one worse.
+ * The drivers take turns, round by round. Prints each figure's median, worst and best, and the ratio of the
+ * times to the first driver's.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,11 @@ import { eventually, succeed } from '../../test/support/programs.js';
 import { mountsIn } from '../../test/support/mount-list.js';
 
 const { values } = parseArgs({
-  options: { repeat: { type: 'string', default: '5' }, 'read-ahead': { type: 'string', default: '1024' } },
+  options: {
+    repeat: { type: 'string', default: '5' },
+    'read-ahead': { type: 'string', default: '1024' },
+    drivers: { type: 'string', default: 'kernel' },
+  },
 });
 const repeat = Number(values.repeat);
 const entries = 10_000;
@@ -80,29 +85,56 @@ async function dropCaches(): Promise<void> {
   await writeFile('/proc/sys/vm/drop_caches', '3');
 }
 
-function serve(mountpoint: string): ChildProcess {
+interface Served {
+  readonly driver: string;
+  readonly mountpoint: string;
+  end(): Promise<void>;
+}
+
+async function serve(driver: string): Promise<Served> {
+  const mountpoint = await mkdtemp(join(tmpdir(), 'amarre-bench-'));
   const script = fileURLToPath(new URL('../../test/support/memory-mount.ts', import.meta.url));
-  const options = { discard: true, files: entries, ttl: 60_000, logLevel: 'info', readAheadKib: Number(values['read-ahead']) };
-  return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, mountpoint, JSON.stringify(options)], {
+  const options = { driver, discard: true, files: entries, ttl: 60_000, logLevel: 'info', readAheadKib: Number(values['read-ahead']) };
+  const daemon = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, mountpoint, JSON.stringify(options)], {
     env: threadPoolEnvironment(process.env),
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  const ended = new Promise((resolve) => daemon.on('exit', resolve));
+  const end = async (): Promise<void> => {
+    await succeed('umount', [mountpoint]).catch(() => daemon.kill('SIGKILL'));
+    await ended;
+    await rm(mountpoint, { recursive: true });
+  };
+  await eventually('the mount', async () => (await mountsIn(mountpoint)).length > 0).catch(async (error: unknown) => {
+    daemon.kill('SIGKILL');
+    await end();
+    throw error;
+  });
+  return { driver, mountpoint, end };
 }
 
-const mountpoint = await mkdtemp(join(tmpdir(), 'amarre-bench-'));
-const daemon = serve(mountpoint);
-const ended = new Promise((resolve) => daemon.on('exit', resolve));
+/** The middle one, and the ends. */
+function spread(numbers: readonly number[], show: (value: number) => string): string {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const [first = NaN, middle = NaN, last = NaN] = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
+  return `median ${show(middle)}, from ${show(last)} to ${show(first)}`;
+}
+
+const all: Served[] = [];
 try {
-  await eventually('the mount', async () => (await mountsIn(mountpoint)).length > 0);
+  for (const driver of values.drivers.split(',')) all.push(await serve(driver));
   for (const { name, unit, figure, run } of figures) {
-    const results: number[] = [];
-    for (let round = 0; round < repeat; round += 1) results.push(await run(mountpoint));
-    results.sort((a, b) => a - b);
-    const show = (seconds: number | undefined): string => figure(seconds ?? NaN).toPrecision(3);
-    console.log(`${name}: ${show(results[0])} ${unit} (median ${show(results[Math.floor(repeat / 2)])})`);
+    const results = new Map(all.map(({ driver }) => [driver, new Array<number>()]));
+    for (let round = 0; round < repeat; round += 1) {
+      for (const { driver, mountpoint } of all) results.get(driver)?.push(await run(mountpoint));
+    }
+    console.log(name);
+    const [first] = results.values();
+    for (const [driver, seconds] of results) {
+      console.log(`  ${driver}: ${spread(seconds, (value) => `${figure(value).toPrecision(3)} ${unit}`)}`);
+      if (seconds !== first) console.log(`    takes, beside ${values.drivers.split(',')[0] ?? ''}: ${spread(seconds.map((value, round) => value / (first?.[round] ?? NaN)), (value) => value.toFixed(2))} times`);
+    }
   }
 } finally {
-  await succeed('umount', [mountpoint]).catch(() => daemon.kill('SIGKILL'));
-  await ended;
-  await rm(mountpoint, { recursive: true });
+  for (const one of all) await one.end();
 }

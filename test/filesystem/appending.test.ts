@@ -16,7 +16,7 @@ function others(text: string): void {
   m.platform.put('/log', text, later);
 }
 
-const server = (): string => m.platform.text('/log');
+const server = (): string | undefined => m.platform.text('/log');
 
 /** Opens it again by the node that the kernel knows: no LOOKUP, as within --attr-ttl. */
 async function again(file: OpenedFile): Promise<OpenedFile> {
