@@ -157,6 +157,35 @@ describe('the others append after the first line from here, and before the close
     await m.close(file);
     expect(server()).toBe('one\nmine\n');
   });
+
+  test('nor is it when more was written since', async () => {
+    const file = await m.open('/log', forAppending);
+    await m.write(file, 4, 'mine\n');
+    m.platform.hook = ({ member, stage }) => {
+      if (member === 'write' && stage === 'end') throw new Error('lost');
+    };
+    expect(await errnoOf(m.fsync(file))).toBe('EIO');
+    m.platform.hook = undefined;
+    elapse(2000);
+    await m.write(file, 9, 'more\n');
+    await m.close(file);
+    expect(server()).toBe('one\nmine\nmore\n');
+  });
+
+  test('a file of the others is not taken for an upload of ours that never arrived, though it is as long', async () => {
+    const file = await m.open('/log', forAppending);
+    await m.write(file, 4, 'mine\n');
+    m.platform.hook = ({ member, stage }) => {
+      if (member === 'write' && stage === 'start') throw new Error('the line is down');
+    };
+    expect(await errnoOf(m.fsync(file))).toBe('EIO');
+    m.platform.hook = undefined;
+    others('one\nhers\n');
+    elapse(2000);
+    expect(await errnoOf(m.flush(file))).toBe('ESTALE');
+    await m.release(file);
+    expect(server()).toBe('one\nhers\n');
+  });
 });
 
 test('a short append looks once', async () => {

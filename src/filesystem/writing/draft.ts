@@ -44,6 +44,8 @@ export class Draft {
   appended = false;
   /** It was cut to nothing since `version`: whatever the platform has is to go. */
   emptied = false;
+  /** Sizes and times of the uploads since `version` whose end nobody knows: the platform may hold one of them. */
+  readonly tried: { readonly size: number; readonly modified: number }[] = [];
   /** Why the last attempt to send this very state failed. */
   failure: FsError | undefined;
   /** Bytes of it were given to programs: by a read, or by the kernel, which sees every write. */

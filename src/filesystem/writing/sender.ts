@@ -311,6 +311,7 @@ export class Sender {
     if (draft.appended && !draft.emptied) await this.#mustBeUnchanged(inode, draft, signal);
     const content: Content = { size: draft.size, open: (start) => draft.file.stream(start, draft.size) };
     inode.uncertain = true;
+    draft.tried.push({ size: draft.size, modified: draft.modified });
     const entry = await this.#core.provider.write(this.#core.table.locate(inode), content, { modified: draft.modified, onProgress: (sent) => progress.note(sent) }, signal);
     inode.uncertain = false;
     this.#sent(inode, draft, entry);
@@ -325,8 +326,12 @@ export class Sender {
       throw thrown;
     });
     if (entry === undefined || entry.version === draft.version) return;
-    // An upload of this very content may have arrived, and its answer not.
-    if (inode.uncertain && entry.size === draft.size) return;
+    // An upload from here may have arrived, and its answer not; what was written since goes on from it.
+    const { settableTimes, timeResolution } = this.#core.provider.traits;
+    const shown = (modified: number): number => Math.floor(modified / timeResolution);
+    const isOurs = draft.tried.some(({ size, modified }) =>
+      size === entry.size && (settableTimes === 'none' || entry.modified === undefined || shown(modified) === shown(entry.modified)));
+    if (isOurs) return;
     throw new FsError('ESTALE', `${inode.path} was changed by somebody else since it was appended to here`);
   }
 
@@ -347,6 +352,7 @@ export class Sender {
     draft.due = false;
     draft.appended = false;
     draft.emptied = false;
+    draft.tried.length = 0;
     draft.failure = undefined;
     draft.version = entry.version;
     if (inode.place !== undefined && inode.entry.version === unsentVersion) this.#knowledge.touchFolder(inode.place.parent);
