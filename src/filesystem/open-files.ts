@@ -42,6 +42,8 @@ export class OpenFiles {
     const inode = this.#core.table.get(node);
     if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
     if (flags.write) this.#writable();
+    // The kernel looks the name up anew, and opens or makes what there is now.
+    if (inode.vanished) throw new FsError('ESTALE', `${inode.path} is not on the platform any more`);
     tellUntold(inode);
     if (inode.draft === undefined) this.#refuseLearnt(inode, flags);
     // The kernel believes in the name a while longer, and does not look it up again by itself.

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FsError } from '../../src/errors.js';
 import { StagedFile } from '../../src/storage/staging.js';
-import { emptying, errnoOf, exclusively, forBoth, forReading, forWriting, hold, interruptible, longAgo, mount, turns, type Mount } from './harness.js';
+import { emptying, errnoOf, exclusively, forBoth, forReading, forWriting, hold, interruptible, longAgo, mount, someone, turns, type Mount } from './harness.js';
 
 let m: Mount;
 beforeEach(async () => {
@@ -65,6 +65,28 @@ describe('a failed FLUSH keeps the data', () => {
     expect(await m.names('/')).toEqual(['f']);
     expect(await m.exists('/new')).toBe(false);
     expect((await m.shutdown()).map(({ path }) => path)).toEqual(['/new']);
+  });
+
+  test.each([0, 1, 2, 5, 20])('who opens it again at once, %d turns into the RELEASE, never hears success for what was not sent', async (pause) => {
+    const first = await m.open('/new', forWriting, { create: true });
+    await m.write(first, 0, 'content');
+    m.platform.failNext('write', 'EACCES', { times: 2 });
+    expect(await errnoOf(m.flush(first))).toBe('EACCES');
+    const releasing = m.release(first);
+    for (let turn = 0; turn < pause; turn += 1) await Promise.resolve();
+    // The kernel still has the node from its last look. At ESTALE it looks the name up anew.
+    const again = async (): Promise<void> => {
+      const second = { node: first.node, ...await m.fs.open(first.node, emptying, someone) };
+      try {
+        await m.write(second, 0, 'content');
+        await m.flush(second);
+      } finally {
+        await m.release(second);
+      }
+    };
+    expect(['ESTALE', 'EACCES']).toContain(await errnoOf(again()));
+    await releasing;
+    expect(m.platform.get('/new')).toBeUndefined();
   });
 
   test('a file of no bytes that could not be sent is kept, too', async () => {

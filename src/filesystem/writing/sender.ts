@@ -167,8 +167,8 @@ export class Sender {
     }
     inode.draft = undefined;
     this.#core.log.error({ path: inode.path, errno: error.errno, reason: error.message }, 'a file could not be copied on the platform');
-    await draft.discard();
     this.showPlatform(inode, draft);
+    await draft.discard();
   }
 
   /**
@@ -178,6 +178,8 @@ export class Sender {
   async keep(inode: Inode, draft: Draft, error: FsError): Promise<void> {
     const { path } = inode;
     inode.draft = undefined;
+    // In the same turn: who opens it from now on opens what the platform has, or looks for the name anew.
+    this.showPlatform(inode, draft);
     this.#core.log.error({ path, kept: draft.file.data, errno: error.errno, reason: error.message }, 'a file could not be sent; its content is kept on this machine');
     const kept = await draft.keep(path, error.message).catch((thrown: unknown) => {
       this.#core.log.error({ path, kept: draft.file.data, err: thrown }, 'the note beside a kept file could not be written');
@@ -185,7 +187,6 @@ export class Sender {
     });
     await this.#letGoOf(path, draft.size, kept.data, kept.note.missing);
     this.#kept.set(kept, { path, size: draft.size, kept: kept.data, reason: error.message });
-    this.showPlatform(inode, draft);
   }
 
   /**
@@ -254,7 +255,7 @@ export class Sender {
     if (place === undefined) return;
     this.#core.listings.drop(place.parent);
     if (inode.entry.version === unsentVersion) {
-      this.#core.table.orphan(inode);
+      this.#core.table.vanish(inode);
       this.#core.notices.invalidateEntry(place.parent.node, place.name);
       return;
     }
