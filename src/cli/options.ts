@@ -38,7 +38,7 @@ export const mountSchema = z.object({
   }),
   'apple-files': z.enum(appleFileWays, `wanted one of ${appleFileWays.join(', ')}`).register(texts, {
     kind: 'value', unit: appleFileWays.join(', '), default: 'store',
-    describe: "What becomes of macOS's ._ files and .DS_Store on the drivers fuse-native and fuse-napi: stored as any file, refused, or kept in memory until the mount ends",
+    describe: "What becomes of macOS's ._ files and .DS_Store on the drivers fuse-native and fuse-napi: stored like every other file, refused, or kept in memory until the mount ends",
   }),
   'cache-dir': cacheDir(),
   'stall-timeout': positive(duration()).register(texts, {

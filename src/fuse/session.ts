@@ -88,7 +88,7 @@ class KernelSession implements Session {
     this.#connection = new DeviceConnection(parts.fd, log);
     const wishes = { maxReadahead: options.readAheadKib * 1024, timeGranularity: options.timeGranularity };
     this.#dispatcher = new Dispatcher(fs, this.#connection, wishes, log, parts.watcher);
-    // Not only where somebody aborts: any end of the process, a failure's too, must not wait for the device.
+    // Not only where somebody aborts: however the process ends, by a failure too, it must not wait for the device.
     const abortAtExit = (): void => {
       if (!this.#switch.throw()) process.kill(process.pid, 'SIGKILL');
     };

@@ -2,7 +2,7 @@
  * Tells a server that works long from one that cannot be reached any more. While the server's end of
  * an upload is waited for, megabytes may still lie in the kernel's send buffer, where no watchdog
  * sees them stand still; without this a network that is gone would be noticed minutes late. A small
- * request without credentials, on a connection of its own, is sent now and then: any answer counts.
+ * request without credentials, on a connection of its own, is sent now and then: every answer counts.
  */
 import type { FsError } from '../errors.js';
 import { unobserved } from '../observe/requests.js';

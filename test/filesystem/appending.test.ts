@@ -18,6 +18,15 @@ function others(text: string): void {
 
 const server = (): string | undefined => m.platform.text('/log');
 
+/** An fsync whose upload breaks off before it has begun, or when the platform has it all and could not say so. */
+async function faltersAt(point: 'start' | 'end', file: OpenedFile): Promise<void> {
+  m.platform.hook = ({ member, stage }) => {
+    if (member === 'write' && stage === point) throw new Error('the line is down');
+  };
+  expect(await errnoOf(m.fsync(file))).toBe('EIO');
+  m.platform.hook = undefined;
+}
+
 /** Opens it again by the node that the kernel knows: no LOOKUP, as within --attr-ttl. */
 async function again(file: OpenedFile): Promise<OpenedFile> {
   return { node: file.node, ...await m.fs.open(file.node, forAppending, someone) };
@@ -148,11 +157,7 @@ describe('the others append after the first line from here, and before the close
   test('an upload that arrived, and its answer not, is not the others\'', async () => {
     const file = await m.open('/log', forAppending);
     await m.write(file, 4, 'mine\n');
-    m.platform.hook = ({ member, stage }) => {
-      if (member === 'write' && stage === 'end') throw new Error('lost');
-    };
-    expect(await errnoOf(m.fsync(file))).toBe('EIO');
-    m.platform.hook = undefined;
+    await faltersAt('end', file);
     elapse(2000);
     await m.close(file);
     expect(server()).toBe('one\nmine\n');
@@ -161,11 +166,7 @@ describe('the others append after the first line from here, and before the close
   test('nor is it when more was written since', async () => {
     const file = await m.open('/log', forAppending);
     await m.write(file, 4, 'mine\n');
-    m.platform.hook = ({ member, stage }) => {
-      if (member === 'write' && stage === 'end') throw new Error('lost');
-    };
-    expect(await errnoOf(m.fsync(file))).toBe('EIO');
-    m.platform.hook = undefined;
+    await faltersAt('end', file);
     elapse(2000);
     await m.write(file, 9, 'more\n');
     await m.close(file);
@@ -175,11 +176,7 @@ describe('the others append after the first line from here, and before the close
   test('a file of the others is not taken for an upload of ours that never arrived, though it is as long', async () => {
     const file = await m.open('/log', forAppending);
     await m.write(file, 4, 'mine\n');
-    m.platform.hook = ({ member, stage }) => {
-      if (member === 'write' && stage === 'start') throw new Error('the line is down');
-    };
-    expect(await errnoOf(m.fsync(file))).toBe('EIO');
-    m.platform.hook = undefined;
+    await faltersAt('start', file);
     others('one\nhers\n');
     elapse(2000);
     expect(await errnoOf(m.flush(file))).toBe('ESTALE');

@@ -8,7 +8,7 @@ import { afterEach } from 'vitest';
 import { useDrive, type Drive, type DriveOptions, type Place } from './drive.js';
 import { shell, type ProgramOptions } from './programs.js';
 
-/** As many as any file of tests needs. */
+/** As many as the largest file of tests needs. */
 const count = 60;
 
 /** A time that no rule about fresh versions concerns. */

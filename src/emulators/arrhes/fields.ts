@@ -47,7 +47,7 @@ export class Fields {
     return value === null ? null : this.#string(field, value);
   }
 
-  /** A name: any text of at most 256 UTF-16 units. */
+  /** A name: a text of at most 256 UTF-16 units, whatever is in it. */
   name(): string {
     const name = this.text('name');
     if (name.length > nameLimit) throw complaint('name', `Doit avoir au maximum ${nameLimit} caractères`);

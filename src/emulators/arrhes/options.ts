@@ -39,9 +39,9 @@ export interface YearSeed {
 }
 
 export interface ArrhesOptions {
-  /** Default 0: any free port. */
+  /** Default 0: one that is free. */
   readonly port?: number | undefined;
-  /** The object store's. Default 0: any free port. */
+  /** The object store's. Default 0: one that is free. */
   readonly storePort?: number | undefined;
   /** Default 127.0.0.1. */
   readonly host?: string | undefined;

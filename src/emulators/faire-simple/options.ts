@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 
 export interface FaireSimpleOptions {
-  /** Default 0: any free port. */
+  /** Default 0: one that is free. */
   readonly port?: number | undefined;
   /** Default 127.0.0.1. */
   readonly host?: string | undefined;

@@ -24,7 +24,7 @@ export interface RateLimiterSettings {
 export interface SftpgoOptions {
   /** The folder to serve; it must exist. Left out: a folder of sample files, removed at the end. */
   readonly root?: string | undefined;
-  /** Default 0: any free port. */
+  /** Default 0: one that is free. */
   readonly port?: number | undefined;
   /** Default 127.0.0.1. */
   readonly host?: string | undefined;

@@ -44,7 +44,7 @@ function refusing(inner: PathCalls): PathCalls {
 const localLimit = 64 * 2 ** 20;
 /** Above the numbers of the platform's files. */
 const firstNumber = 2 ** 30;
-/** Far from the platform's hashes, for what they are: any 64 bits. */
+/** Far from the platform's hashes, which are spread over all 64 bits. */
 const firstIno = 0xa991_e000_0000n;
 
 interface LocalFile {
