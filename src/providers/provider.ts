@@ -13,6 +13,7 @@
  */
 import type { FsError } from '../errors.js';
 import type { Probe } from './probe.js';
+import type { Services } from './services.js';
 
 /**
  * Where a thing stands on the platform. `path` starts with `/`, has no `/` at its end (the root is
@@ -22,6 +23,19 @@ import type { Probe } from './probe.js';
 export interface Location {
   readonly path: string;
   readonly id?: string | undefined;
+}
+
+/**
+ * What this account may do with one file or folder, where the platform says so beforehand. What is
+ * not allowed is refused with EACCES before any data moves, and shows in the mode bits.
+ */
+export interface Rights {
+  /** A file's content, a folder's list. */
+  readonly read: boolean;
+  /** A file: to change its content. A folder: to make something in it. */
+  readonly write: boolean;
+  /** To delete it, and to give it another name or place. */
+  readonly remove: boolean;
 }
 
 /** What the platform says of one file or folder. */
@@ -39,6 +53,15 @@ export interface Entry {
   readonly id?: string | undefined;
   /** A folder that is a symbolic link to one. Listings say so; a look may not. */
   readonly link?: true | undefined;
+  /**
+   * Size and version are those of the last time that it was read, or unknown: only a look at this one
+   * tells, which reads it where need be. Who opens such a file looks first. A listing may say so, a look never.
+   */
+  readonly unsure?: true | undefined;
+  /** Undefined: the platform does not say, what it refuses shows. Shared by many entries. */
+  readonly rights?: Rights | undefined;
+  /** Who else has it locked against changes, for a person; undefined where nobody has. */
+  readonly lockedBy?: string | undefined;
   /** When this was so: milliseconds since the epoch by the platform's own clock. */
   readonly observed: number;
 }
@@ -81,6 +104,13 @@ export interface CopyOptions {
   readonly modified: number;
   /** The version of the source that is to be copied. */
   readonly version: string;
+}
+
+/** All of a folder's children, from an answer that told of many folders. */
+export interface ListedFolder {
+  /** From the folder that was asked for: `` for itself, else names with `/` between. */
+  readonly below: string;
+  readonly entries: readonly Entry[];
 }
 
 export interface Quota {
@@ -140,6 +170,13 @@ export interface Provider {
    */
   list(folder: Location, signal: AbortSignal): AsyncIterable<readonly Entry[]>;
 
+  /**
+   * The folder and all that is below it, in one request or few, a folder at a time, each whole. Folders
+   * that the answer did not list do not come. Fails as `list` does; who has heard enough calls `return()`.
+   * There where this costs less than a `list` for each folder of a walk.
+   */
+  listTree?(folder: Location, signal: AbortSignal): AsyncIterable<ListedFolder>;
+
   /** A fresh look at one thing. EACCES where the account may not; ENOENT where it is not there, ENOTDIR where its path goes through a file. */
   stat(location: Location, signal: AbortSignal): Promise<Entry>;
 
@@ -195,6 +232,27 @@ export interface Provider {
    * `serverSideCopy` says so.
    */
   copy?(from: Location, to: Location, options: CopyOptions, signal: AbortSignal): Promise<Entry>;
+
+  /**
+   * What the platform knows of it besides, by name without the `user.amarre.` before it: `id`, `owner`, …
+   * A name whose value it does not have is left out. `current` is the entry as last known.
+   */
+  attributes?(location: Location, current: Entry, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+
+  /**
+   * Gives one of these another value, or takes it away (undefined). EPERM for one that is read only or
+   * not known, EINVAL for a value that cannot be. Resolves to the entry as it is now.
+   */
+  setAttribute?(location: Location, current: Entry, name: string, value: string | undefined, signal: AbortSignal): Promise<Entry>;
+
+  /** Locks a file against other users' changes. EBUSY names who has it; EOPNOTSUPP where this platform locks nothing. */
+  lock?(file: Location, signal: AbortSignal): Promise<void>;
+
+  /** Takes the own lock away; none there is no failure. */
+  unlock?(file: Location, signal: AbortSignal): Promise<void>;
+
+  /** What the platform does besides being a drive, for the commands that are named for it. */
+  readonly services?: Services;
 
   /** Room in all and room taken, in bytes; undefined where the platform does not tell. */
   quota(signal: AbortSignal): Promise<Quota | undefined>;
