@@ -6,7 +6,7 @@ import { prepareMountPoint } from '../fuse/mount/mountpoint.js';
 import { requireMountable } from '../fuse/mounting.js';
 import type { NetworkSettings } from '../http/dialing.js';
 import { openTerminalLog } from '../observe/terminal-log.js';
-import { parseRemote } from '../providers/remote.js';
+import { parseRemote, remoteForms } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
 import { readAccess } from './access.js';
 import type { Command } from './command.js';
@@ -25,7 +25,7 @@ export const mountCommand: Command = {
   usage: 'mount <remote> <mountpoint>',
   describe: 'Mount a remote on a folder',
   words: {
-    remote: 'A URL: sftpgo+https://user@host[:port][/folder]; sftpgo+http for a server on this machine',
+    remote: `A URL: ${Object.values(remoteForms).map(({ form }) => form).join(', ')}; +http for a server on this machine`,
     mountpoint: 'A folder of this machine',
   },
   options: mountSchema,

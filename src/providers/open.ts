@@ -10,7 +10,7 @@ export type { Credentials, ProviderSettings } from './settings.js';
 
 type Opener = (remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log) => Provider;
 
-const openers: Readonly<Record<Platform, Opener>> = {
+const openers: Readonly<Partial<Record<Platform, Opener>>> = {
   sftpgo: (remote, credentials, settings, log) => new SftpgoProvider(remote, credentials, settings, log),
 };
 
@@ -19,5 +19,7 @@ export function openProvider(remote: Remote, credentials: Credentials, settings:
   if (remote.insecure && !settings.insecureHttp) {
     throw new FsError('EINVAL', `plain http to ${remote.host} would show password and files to everybody on the way: use +https, or --insecure-http`);
   }
-  return openers[remote.platform](remote, credentials, settings, log);
+  const open = openers[remote.platform];
+  if (open === undefined) throw new FsError('EINVAL', `drives of ${remote.platform} cannot be mounted yet`);
+  return open(remote, credentials, settings, log);
 }

@@ -4,9 +4,27 @@
  */
 import { FsError } from '../errors.js';
 
-/** Platforms that there is a provider for. */
-export const platforms = ['sftpgo'] as const;
-export type Platform = (typeof platforms)[number];
+/** What a remote of one platform looks like. */
+interface RemoteForm {
+  /** As a person is shown it. */
+  readonly form: string;
+  /** `no`: nothing that signs in there belongs to a name. */
+  readonly user: 'optional' | 'needed' | 'no';
+  /** What is wrong with the folder, by the decoded names on the way to it, in words that go on after "the remote"; undefined where nothing is. */
+  readonly refuseFolder?: (names: readonly string[]) => string | undefined;
+}
+
+/** Platforms, and how their remotes are written. */
+export const remoteForms = {
+  'sftpgo': { form: 'sftpgo+https://user@host[:port][/folder]', user: 'optional' },
+  'netexplorer': { form: 'netexplorer+https://user@platform[:port][/folder]', user: 'optional' },
+} as const satisfies Readonly<Record<string, RemoteForm>>;
+
+export type Platform = keyof typeof remoteForms;
+
+function isPlatform(name: string): name is Platform {
+  return Object.hasOwn(remoteForms, name);
+}
 
 export interface Remote {
   readonly platform: Platform;
@@ -24,28 +42,33 @@ export interface Remote {
   readonly withoutUser: string;
 }
 
-const form = 'sftpgo+https://user@host[:port][/folder]';
-
-function refuse(why: string): FsError {
-  return new FsError('EINVAL', `${why} (a remote is written ${form})`);
+/** A complaint, with the form that would be right: the platform's, or all where no platform is named. */
+function refuse(why: string, platform?: Platform): FsError {
+  const forms = platform === undefined ? Object.values(remoteForms).map(({ form }) => form).join(' or ') : remoteForms[platform].form;
+  return new FsError('EINVAL', `${why} (a remote is written ${forms})`);
 }
 
 /** Reads a remote. EINVAL with one sentence for whatever is wrong with it; a secret in it is not repeated. */
 export function parseRemote(text: string): Remote {
-  const [, platformName = '', transport = '', rest = ''] = /^([a-z-]+)\+(https?):\/\/(.*)$/s.exec(text) ?? [];
-  const platform = platforms.find((name) => name === platformName);
+  const [, platform = '', transport = '', rest = ''] = /^([a-z-]+)\+(https?):\/\/(.*)$/s.exec(text) ?? [];
   if (transport === '') throw refuse('this is not a remote: it does not begin with a platform and +https://');
-  if (platform === undefined) throw refuse(`there is no platform "${platformName}"; there are: ${platforms.join(', ')}`);
-  if (/[\p{Cc}\\]/u.test(rest)) throw refuse('a remote has no backslash, line end or other control character');
-  if (/[?#]/.test(rest)) throw refuse('a remote has no "?" and no "#"; in names write them %3F and %23');
-  if (!URL.canParse(`${transport}://${rest}`)) throw refuse('the server\'s name or port cannot be read');
+  if (!isPlatform(platform)) throw refuse(`there is no platform "${platform}"; there are: ${Object.keys(remoteForms).join(', ')}`);
+  const form: RemoteForm = remoteForms[platform];
+  if (/[\p{Cc}\\]/u.test(rest)) throw refuse('a remote has no backslash, line end or other control character', platform);
+  if (/[?#]/.test(rest)) throw refuse('a remote has no "?" and no "#"; in names write them %3F and %23', platform);
+  if (!URL.canParse(`${transport}://${rest}`)) throw refuse('the server\'s name or port cannot be read', platform);
   const url = new URL(`${transport}://${rest}`);
   if (url.password !== '' || /^[^/]*:[^/]*@/.test(rest)) {
-    throw refuse('a password does not belong in the remote, where every user of this machine could read it: use AMARRE_PASSWORD');
+    throw refuse('a password does not belong in the remote, where every user of this machine could read it: use AMARRE_PASSWORD', platform);
   }
   const user = url.username === '' ? undefined : decode(url.username, 'user');
-  if (user?.includes(':') === true) throw refuse('a user\'s name has no ":"');
-  const base = parseBase(rest);
+  if (user?.includes(':') === true) throw refuse('a user\'s name has no ":"', platform);
+  if (user === undefined && form.user === 'needed') throw refuse('the remote names no user', platform);
+  if (user !== undefined && form.user === 'no') throw refuse('the remote names a user, whom this platform would not know', platform);
+  const names = folderNames(rest, platform);
+  const wrong = form.refuseFolder?.(names);
+  if (wrong !== undefined) throw refuse(`the remote ${wrong}`, platform);
+  const base = `/${names.join('/')}`;
   const identity = `${platform}+${url.origin.replace('://', `://${user === undefined ? '' : `${encodeURIComponent(user)}@`}`)}${encodePath(base)}`;
   return {
     platform,
@@ -59,15 +82,15 @@ export function parseRemote(text: string): Remote {
   };
 }
 
-/** The folder, from the text itself: URL would quietly take `..` away. */
-function parseBase(rest: string): string {
+/** The names on the way to the folder, from the text itself: URL would quietly take `..` away. */
+function folderNames(rest: string, platform: Platform): readonly string[] {
   const slash = rest.indexOf('/');
   const names = slash === -1 ? [] : rest.slice(slash).split('/').filter((name) => name !== '').map((name) => decode(name, 'folder'));
   for (const name of names) {
-    if (name === '.' || name === '..') throw refuse('the folder has no "." or ".." in it');
-    if (/[/\\\0]/.test(name)) throw refuse('the folder has a name with a slash, a backslash or NUL in it');
+    if (name === '.' || name === '..') throw refuse('the folder has no "." or ".." in it', platform);
+    if (/[/\\\0]/.test(name)) throw refuse('the folder has a name with a slash, a backslash or NUL in it', platform);
   }
-  return `/${names.join('/')}`;
+  return names;
 }
 
 function decode(text: string, what: string): string {

@@ -21,6 +21,21 @@ describe('a remote', () => {
     expect(parseRemote(text)).toMatchObject({ platform: 'sftpgo', ...parts });
   });
 
+  it.each([
+    ['netexplorer+https://ann@files.example.org/Clients/2026', { platform: 'netexplorer', origin: 'https://files.example.org', user: 'ann', base: '/Clients/2026' }],
+    ['netexplorer+https://files.example.org', { platform: 'netexplorer', user: undefined, base: '/' }],
+  ])('%s is read, each platform in its own form', (text, parts) => {
+    expect(parseRemote(text)).toMatchObject(parts);
+  });
+
+  it.each([
+    ['sftpgo+https://u@host/../x', /sftpgo\+https:\/\/user@host\[:port\]\[\/folder\]\)$/],
+    ['netexplorer+https://u@host/../x', /\(a remote is written netexplorer\+https:\/\/user@platform[^ ]*\)$/],
+    ['webdav+https://u@host/x', /written sftpgo\+.* or netexplorer\+/],
+  ])('a complaint about %s shows the form that would be right', (text, words) => {
+    expect(() => parseRemote(text)).toThrow(words);
+  });
+
   it('has one identity however it was written, and shows itself without the user', () => {
     const one = parseRemote('sftpgo+https://anna@FILES.example.org:443/a%20b/');
     const other = parseRemote('sftpgo+https://anna@files.example.org/a b');
