@@ -6,12 +6,12 @@
 import { Readable } from 'node:stream';
 import { FsError, toFsError } from '../../errors.js';
 import { plainWords } from '../../http/answer-words.js';
+import { multipartForm } from '../../http/multipart.js';
 import { parseContentRange } from '../../http/ranges.js';
 import { nameOf } from '../paths.js';
 import type { AccountFacts, ExaminationOptions, Measurement, Probe, Right, Trial } from '../probe.js';
 import type { Lack } from './answers.js';
 import type { Api, Call } from './api.js';
-import { formOf } from './form-body.js';
 import type { Lister } from './listing.js';
 import type { Looker } from './looking.js';
 import type { Temporaries } from './temporaries.js';
@@ -147,7 +147,7 @@ class Examination {
       this.#rights.set('upload', notTried('no upload but perhaps as a form, and what that makes could not be deleted again'));
       return false;
     }
-    const { headers, body } = formOf(nameOf(path), { size: content.length, open: (start) => Readable.from([content.subarray(start)]) });
+    const { headers, body } = multipartForm({}, { field: 'filenames', name: nameOf(path), content: { size: content.length, open: (start) => Readable.from([content.subarray(start)]) } }, 'encoded');
     this.#made.set(path, 'file');
     // Its path is the folder's, which is not ours to keep account of.
     const form = await this.#bounded((signal) => this.#send({ ...upload(base, content), route: '/user/files', headers, body }, signal));

@@ -5,6 +5,7 @@
  * page: replacing a file safely)
  */
 import { FsError, isErrno } from '../../errors.js';
+import { multipartForm } from '../../http/multipart.js';
 import type { Try } from '../../http/retry.js';
 import { delay } from '../../http/waiting.js';
 import type { Log } from '../../observe/log.js';
@@ -14,7 +15,6 @@ import type { Lack } from './answers.js';
 import type { Api, Call, Refusal, Settlement } from './api.js';
 import { patientAfterAbort } from './commit.js';
 import type { Looker, Sight } from './looking.js';
-import { formOf } from './form-body.js';
 import type { Rights } from './rights.js';
 import type { Sights } from './sights.js';
 import { sightError } from './sight-error.js';
@@ -116,7 +116,7 @@ export class FileWriter {
 
   /** The same through the form, which takes no time. */
   private async uploadForm(path: string, content: Content, options: WriteOptions, signal: AbortSignal): Promise<Uploaded> {
-    const { headers, body } = formOf(nameOf(path), content);
+    const { headers, body } = multipartForm({}, { field: 'filenames', name: nameOf(path), content }, 'encoded');
     return this.sendAndLook({
       operation: 'upload', method: 'POST', route: '/user/files', path: parentOf(path), headers, body,
       onSent: (sent) => options.onProgress?.(Math.min(sent, content.size)), lane: 'transfer', answerWithin: 'server', accept: [201, 200], idempotent: true,
