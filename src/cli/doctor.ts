@@ -4,6 +4,7 @@ import { elapsed } from '../http/elapsed.js';
 import { silentLog } from '../observe/log.js';
 import { unobserved } from '../observe/requests.js';
 import { openProvider } from '../providers/open.js';
+import { noUploadRecords } from '../providers/settings.js';
 import type { Provider } from '../providers/provider.js';
 import { parseRemote, type Remote } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
@@ -87,7 +88,7 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
 function openRemote({ remote, credentials, network }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
   return openProvider(remote, credentials, {
-    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, observer: unobserved, insecureHttp: settings['insecure-http'],
+    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
   }, silentLog());
 }
 

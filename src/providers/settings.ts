@@ -11,6 +11,23 @@ export interface Credentials {
   readonly otp?: string | undefined;
 }
 
+/**
+ * What a provider must know again, after a restart too, of an upload in pieces that is under way, by the
+ * place that it goes to. What is lost costs a repetition.
+ */
+export interface UploadRecords {
+  find(place: string): Promise<string | undefined>;
+  keep(place: string, record: string): Promise<void>;
+  forget(place: string): Promise<void>;
+}
+
+/** For who sends nothing that lasts: nothing is remembered. */
+export const noUploadRecords: UploadRecords = {
+  find: () => Promise.resolve(undefined),
+  keep: () => Promise.resolve(),
+  forget: () => Promise.resolve(),
+};
+
 export interface ProviderSettings {
   /** Requests to the platform at once. */
   readonly parallelRequests: number;
@@ -27,6 +44,7 @@ export interface ProviderSettings {
   /** Which services the server offers, as far as a person says so; `auto`: what it refuses shows. */
   readonly profile: 'auto' | 'geredis';
   readonly instances: Instances;
+  readonly uploads: UploadRecords;
   /** Where requests are counted. */
   readonly observer: RequestObserver;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openProvider } from '../../src/providers/open.js';
 import { parseRemote } from '../../src/providers/remote.js';
 import { silentLog } from '../../src/observe/log.js';
-import { testSettings } from './sftpgo/subject.js';
+import { testSettings } from './subject.js';
 
 describe('a remote', () => {
   it.each([

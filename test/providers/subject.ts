@@ -1,5 +1,8 @@
 /** What the conformance suite is run on, and the small tools that tests of providers share. */
 import { setMaxListeners } from 'node:events';
+import { elapsed } from '../../src/http/elapsed.js';
+import { unobserved } from '../../src/observe/requests.js';
+import { noUploadRecords, type ProviderSettings } from '../../src/providers/settings.js';
 import type { Content, Entry, Provider, ReadRequest } from '../../src/providers/provider.js';
 
 /** The platform seen from behind: what a person could do and see there without the provider. */
@@ -25,6 +28,20 @@ export const someTime = 1_700_000_000_000;
 export const soon = { timeout: 5_000 };
 export const never = new AbortController().signal;
 setMaxListeners(0, never);
+
+/** Settings for any provider on an emulator. Nothing is remembered of uploads. */
+export const testSettings: ProviderSettings = {
+  observer: unobserved,
+  parallelRequests: 6,
+  stallTimeout: 3_000,
+  serverTimeout: 6_000,
+  insecureHttp: false,
+  network: { connectTimeout: 3_000, authorities: [] },
+  elapsed,
+  profile: 'auto',
+  instances: { own: 'testinstance', isDead: () => false },
+  uploads: noUploadRecords,
+};
 
 /** Bytes that differ at every place. */
 export function bytesOf(length: number, seed = 0): Buffer {

@@ -19,6 +19,7 @@ import type { Bounds } from '../../storage/aging.js';
 import { openKeptTimes } from '../../storage/kept-times.js';
 import { openMountRecords, type OwnRecord } from '../../storage/mount-records.js';
 import { openStaging, type Staging } from '../../storage/staging.js';
+import { openUploadRecords, type UploadRecords } from '../../storage/upload-records.js';
 import { CommandError, connectError } from '../exit-status.js';
 import { showName } from '../terminal.js';
 import { showSize } from '../units.js';
@@ -95,9 +96,10 @@ async function assemble(
   const isDead = (instance: string) => records.isDead(instance);
 
   const observed = observe(closers);
-  const provider = await connect(plan, isDead, observed.requests, log, closers, signal);
   const remote = parseRemote(plan.remote);
   const folders = remoteFolders(plan.stateFolder, remote.host, remote.identity);
+  const uploads = await openUploadRecords(folders.uploads, Date.now());
+  const provider = await connect(plan, { isDead, uploads, observer: observed.requests }, log, closers, signal);
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
   closers.push(() => staging.close());
   await settleLeftovers(staging, provider, plan, { log, notices, signal });
@@ -170,11 +172,18 @@ function watcherOf(fileSystem: RemoteFileSystem, { metrics, failures }: Observed
   };
 }
 
+/** What a provider is told of this machine, and tells it. */
+interface Machine {
+  readonly isDead: (instance: string) => boolean;
+  readonly uploads: UploadRecords;
+  readonly observer: RequestObserver;
+}
+
 /** Signed in, and the base folder seen. */
 async function connect(
-  plan: Plan, isDead: (instance: string) => boolean, observer: RequestObserver, log: Log, closers: (() => Promise<unknown>)[], signal: AbortSignal,
+  plan: Plan, machine: Machine, log: Log, closers: (() => Promise<unknown>)[], signal: AbortSignal,
 ): Promise<Provider> {
-  const provider = makeProvider(plan, isDead, observer, log);
+  const provider = makeProvider(plan, machine, log);
   closers.push(() => provider.close());
   await provider.connect(signal).catch((error: unknown) => {
     if (signal.aborted || isErrno(error, 'EINTR')) throw new CommandError('failed', 'interrupted', { cause: error });
@@ -183,11 +192,11 @@ async function connect(
   return provider;
 }
 
-function makeProvider(plan: Plan, isDead: (instance: string) => boolean, observer: RequestObserver, log: Log): Provider {
+function makeProvider(plan: Plan, { isDead, uploads, observer }: Machine, log: Log): Provider {
   const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network } = plan;
   try {
     return openProvider(parseRemote(plan.remote), plan.credentials, {
-      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network, elapsed, observer,
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network, elapsed, observer, uploads,
     }, log);
   } catch (error) {
     throw new CommandError('usage', toFsError(error).message, { cause: error });

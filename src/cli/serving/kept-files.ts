@@ -4,6 +4,7 @@
  *
  *     <state folder>/remotes/<host>-<hash>/staging/<instance>/
  *     <state folder>/remotes/<host>-<hash>/change-times/
+ *     <state folder>/remotes/<host>-<hash>/uploads/
  */
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
@@ -17,13 +18,16 @@ export interface RemoteFolders {
   readonly staging: string;
   readonly changeTimes: string;
   readonly setTimes: string;
+  readonly uploads: string;
 }
 
 /** The folders of a remote: `identity` is one text for one remote, `host` helps a person to find it. */
 export function remoteFolders(stateFolder: string, host: string, identity: string): RemoteFolders {
   const hash = createHash('sha256').update(identity).digest('hex').slice(0, 16);
   const folder = join(stateFolder, 'remotes', `${host.replaceAll(/[^A-Za-z0-9.-]/g, '_')}-${hash}`);
-  return { staging: join(folder, 'staging'), changeTimes: join(folder, 'change-times'), setTimes: join(folder, 'set-times') };
+  return {
+    staging: join(folder, 'staging'), changeTimes: join(folder, 'change-times'), setTimes: join(folder, 'set-times'), uploads: join(folder, 'uploads'),
+  };
 }
 
 /** Instances that have something in the state folder: their records must not be forgotten, or nobody would find it. */

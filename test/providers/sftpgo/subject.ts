@@ -4,15 +4,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { SftpgoOptions } from '../../../src/emulators/sftpgo/options.js';
 import { startSftpgo, type RunningSftpgo } from '../../../src/emulators/sftpgo/server.js';
-import { elapsed } from '../../../src/http/elapsed.js';
 import { silentLog, type Log } from '../../../src/observe/log.js';
-import { unobserved } from '../../../src/observe/requests.js';
 import { openProvider } from '../../../src/providers/open.js';
 import type { Provider } from '../../../src/providers/provider.js';
 import { parseRemote } from '../../../src/providers/remote.js';
 import type { Credentials, ProviderSettings } from '../../../src/providers/settings.js';
 import { collectingLog, type LogLine } from '../../support/collecting-log.js';
-import type { Backstage, Subject } from '../subject.js';
+import { testSettings, type Backstage, type Subject } from '../subject.js';
 
 export interface SubjectOptions {
   readonly emulator?: SftpgoOptions;
@@ -58,18 +56,6 @@ export async function startSubject(options: SubjectOptions = {}): Promise<Sftpgo
     },
   };
 }
-
-export const testSettings: ProviderSettings = {
-  observer: unobserved,
-  parallelRequests: 6,
-  stallTimeout: 3_000,
-  serverTimeout: 6_000,
-  insecureHttp: false,
-  network: { connectTimeout: 3_000, authorities: [] },
-  elapsed,
-  profile: 'auto',
-  instances: { own: 'testinstance', isDead: () => false },
-};
 
 function openOn(emulator: RunningSftpgo, base: string, options: SubjectOptions, log: Log): Provider {
   const url = new URL(emulator.announcement.url);
