@@ -16,8 +16,6 @@ import { startServing, type Serving } from './serving/starter.js';
 import { say, sayLines } from './terminal.js';
 
 export const demoCommand: Command = {
-  usage: 'demo [mountpoint]',
-  describe: 'Mount an emulated server with sample files, to try things out',
   words: { mountpoint: 'Where to mount; made if missing. Default: a temporary folder' },
   options: demoSchema,
   examples: [['amarre demo', 'says where the mount is, stays until Ctrl-C'], ['amarre demo --check', 'tries it out by itself']],

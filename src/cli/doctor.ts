@@ -25,8 +25,6 @@ import { takeSecrets, type Credentials } from './secrets.js';
 import { say } from './terminal.js';
 
 export const doctorCommand: Command = {
-  usage: 'doctor [remote]',
-  describe: 'Check what a mount needs here, and with a remote the way to it and the account, each with the remedy',
   words: { remote: 'As for mount; without it this machine alone is looked at' },
   options: doctorSchema,
   notes: 'With a remote, rights are tried with files of hidden names (.amarre-…) in its folder, which are deleted again; --no-write does without.'

@@ -7,8 +7,6 @@ import { CommandError, exitStatuses } from './exit-status.js';
 import { optionTexts, readOptions, writtenName } from './options.js';
 
 export const emulateCommand: Command = {
-  usage: 'emulate <platform>',
-  describe: 'Serve an emulated platform until SIGTERM or Ctrl-C; prints one line of JSON that says how to mount it',
   words: { platform: 'Which platform: sftpgo, arrhes or faire-simple' },
   options: emulateSchema,
   examples: [

@@ -1,28 +1,19 @@
 #!/usr/bin/env node
-/** The command `amarre`: which commands there are, and how each ends. */
+/** The command `amarre`: reads the command line, runs the command that it calls, and ends as that did. */
 import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { z } from 'zod';
-import { commandModule } from './command.js';
-import { demoCommand } from './demo.js';
-import { doctorCommand } from './doctor.js';
-import { emulateCommand } from './emulate.js';
+import { commandModule } from './command-line.js';
+import { commands } from './commands.js';
 import { CommandError, exitStatuses, exitStatusHelp, toCommandError } from './exit-status.js';
-import { mountCommand } from './mount.js';
-import { refreshCommand } from './refresh.js';
-import { statusCommand } from './status.js';
 import { say } from './terminal.js';
-import { umountCommand } from './umount.js';
-
-const commands = [mountCommand, umountCommand, statusCommand, refreshCommand, doctorCommand, emulateCommand, demoCommand];
 
 /** Columns of the help. Wider than yargs' 80: the options' texts are sentences. */
 const helpWidth = 110;
 
 function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }
 
 /** Runs a command line to its end; resolves to the exit status. */

@@ -22,8 +22,6 @@ import { openStateFolder } from './state-folder.js';
 import { say, sayLines } from './terminal.js';
 
 export const mountCommand: Command = {
-  usage: 'mount <remote> <mountpoint>',
-  describe: 'Mount a remote on a folder',
   words: {
     remote: `A URL: ${Object.values(remoteForms).map(({ form }) => form).join(', ')}; +http for a server on this machine`,
     mountpoint: 'A folder of this machine',

@@ -9,8 +9,6 @@ import { readOptions, refreshSchema } from './options.js';
 import { say } from './terminal.js';
 
 export const refreshCommand: Command = {
-  usage: 'refresh <path>',
-  describe: 'Forget what is cached of a path and below it: changes made elsewhere show at once',
   words: { path: 'A file or folder on a mount; it need not be there any more' },
   options: refreshSchema,
   notes: 'What is written and not sent yet is never forgotten, and a program that has a file open goes on in the version that it began with.',

@@ -9,8 +9,6 @@ import { reportStatus, statusOf } from './status-report.js';
 import { renderStatus } from './status-view.js';
 
 export const statusCommand: Command = {
-  usage: 'status [mountpoint]',
-  describe: 'Show mounts: what is not sent yet and how far it has come, errors, caches, requests',
   words: { mountpoint: 'A mount, or a path on it; without it all mounts of this user' },
   options: statusSchema,
   notes: 'Exit status 0 where all is well, 6 where files are kept that could not be sent, 7 where the process of a mount died.',

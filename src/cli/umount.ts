@@ -16,9 +16,6 @@ import { oneLine, say, sayLines, showName } from './terminal.js';
 import { showSize } from './units.js';
 
 export const umountCommand: Command = {
-  usage: 'umount <mountpoint>',
-  aliases: ['unmount'],
-  describe: 'Wait for uploads, tell how many, then unmount',
   words: { mountpoint: 'Where the remote is mounted' },
   options: umountSchema,
   examples: [['amarre umount /mnt/files', 'exit status 0 if all is on the platform']],

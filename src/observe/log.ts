@@ -1,22 +1,27 @@
-/** Logs, in one place: what every layer writes to, made by pino, with secrets taken out at the source. */
-import { pino, type Logger } from 'pino';
-import { openLogTarget } from './log-target.js';
+/**
+ * What every layer writes its log to. The library behind it comes in where the program's log is opened
+ * (`open-log.ts`), so that commands without a log need not load it.
+ */
+import type { LogFn } from 'pino';
 
 /** What a layer needs of a log. Fields first, then the sentence, as pino has it. */
-export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'child'>;
+export interface Log {
+  readonly trace: LogFn;
+  readonly debug: LogFn;
+  readonly info: LogFn;
+  readonly warn: LogFn;
+  readonly error: LogFn;
+  /** A log whose lines have these fields besides. */
+  child(fields: Readonly<Record<string, unknown>>): Log;
+}
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/**
- * Opens the program's log: JSON lines to `file` (mode 0600, appended, begun anew at `limit` bytes unless that is 0), else to standard error. Throws
- * where the file cannot be opened; writing to it never does.
- */
-export function openLog(options: { readonly level: LogLevel; readonly file?: string | undefined; readonly limit: number }): Logger {
-  return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, openLogTarget(options.file, options.limit));
-}
+const nothing = () => undefined;
+const silent: Log = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silent };
 
 /** A log that goes nowhere, for tests and for parts used alone. */
-export function silentLog(): Logger {
-  return pino({ level: 'silent' });
+export function silentLog(): Log {
+  return silent;
 }

@@ -1,14 +1,12 @@
 /** A log whose warnings are lines for the person in front: for what happens before the mount is up. */
-import { pino, type Logger } from 'pino';
-import { z } from 'zod';
-
-const entrySchema = z.object({ msg: z.string() });
+import { silentLog, type Log } from './log.js';
 
 /** Passes the sentence of each warning and error on, and nothing of lesser weight. */
-export function openTerminalLog(say: (sentence: string) => void): Logger {
-  const write = (line: string) => {
-    const entry = entrySchema.safeParse(JSON.parse(line));
-    if (entry.success) say(entry.data.msg);
+export function openTerminalLog(say: (sentence: string) => void): Log {
+  const tell = (...words: readonly unknown[]) => {
+    const sentence = words.find((word) => typeof word === 'string');
+    if (sentence !== undefined) say(sentence);
   };
-  return pino({ level: 'warn', base: null }, { write });
+  const log: Log = { ...silentLog(), warn: tell, error: tell, child: () => log };
+  return log;
 }

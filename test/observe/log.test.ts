@@ -3,7 +3,7 @@ import { mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openLog } from '../../src/observe/log.js';
+import { openLog } from '../../src/observe/open-log.js';
 
 let folder = '';
 beforeEach(async () => {

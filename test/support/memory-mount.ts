@@ -10,7 +10,8 @@ import { driverNames } from '../../src/fuse/drivers.js';
 import { mountByDriver } from '../../src/fuse/mounting.js';
 import { appleFileWays } from '../../src/fuse/path/apple-files.js';
 import { alikeSpellings, exactSpelling } from '../../src/fuse/path/spellings.js';
-import { logLevels, openLog } from '../../src/observe/log.js';
+import { logLevels } from '../../src/observe/log.js';
+import { openLog } from '../../src/observe/open-log.js';
 import { MetricRegistry } from '../../src/observe/metrics.js';
 import { MemoryFileSystem } from './memory-filesystem.js';
 

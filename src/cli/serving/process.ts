@@ -5,7 +5,8 @@
  */
 import { setMaxListeners } from 'node:events';
 import { openTerminalLog } from '../../observe/terminal-log.js';
-import { openLog, type Log } from '../../observe/log.js';
+import type { Log } from '../../observe/log.js';
+import { openLog } from '../../observe/open-log.js';
 import { openMountRecords } from '../../storage/mount-records.js';
 import { removeDeadSockets, socketOf } from '../control/address.js';
 import { openControlServer, type ControlServer } from '../control/server.js';

@@ -1,0 +1,53 @@
+/**
+ * The commands there are. This table is all that `amarre --help` shows of them, and all that every start
+ * reads: what a command does, with the libraries that it needs, is loaded when it is called.
+ */
+import type { Command } from './command.js';
+
+export interface CommandEntry {
+  /** As yargs writes it: `mount <remote> <mountpoint>`. */
+  readonly usage: string;
+  /** Other names. */
+  readonly aliases?: readonly string[];
+  readonly describe: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    usage: 'mount <remote> <mountpoint>',
+    describe: 'Mount a remote on a folder',
+    load: async () => (await import('./mount.js')).mountCommand,
+  },
+  {
+    usage: 'umount <mountpoint>',
+    aliases: ['unmount'],
+    describe: 'Wait for uploads, tell how many, then unmount',
+    load: async () => (await import('./umount.js')).umountCommand,
+  },
+  {
+    usage: 'status [mountpoint]',
+    describe: 'Show mounts: what is not sent yet and how far it has come, errors, caches, requests',
+    load: async () => (await import('./status.js')).statusCommand,
+  },
+  {
+    usage: 'refresh <path>',
+    describe: 'Forget what is cached of a path and below it: changes made elsewhere show at once',
+    load: async () => (await import('./refresh.js')).refreshCommand,
+  },
+  {
+    usage: 'doctor [remote]',
+    describe: 'Check what a mount needs here, and with a remote the way to it and the account, each with the remedy',
+    load: async () => (await import('./doctor.js')).doctorCommand,
+  },
+  {
+    usage: 'emulate <platform>',
+    describe: 'Serve an emulated platform until SIGTERM or Ctrl-C; prints one line of JSON that says how to mount it',
+    load: async () => (await import('./emulate.js')).emulateCommand,
+  },
+  {
+    usage: 'demo [mountpoint]',
+    describe: 'Mount an emulated server with sample files, to try things out',
+    load: async () => (await import('./demo.js')).demoCommand,
+  },
+];
