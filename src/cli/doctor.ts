@@ -19,7 +19,7 @@ import { readNetworkFacts } from './doctor/network-facts.js';
 import { judgeNetwork, reachesServer } from './doctor/network-findings.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
-import { checkRemote, driverOf } from './mount.js';
+import { checkRemote, driverOf, netexplorerOf } from './mount.js';
 import { doctorSchema, readOptions, type DoctorSettings } from './options.js';
 import { takeSecrets, type Credentials } from './secrets.js';
 import { say } from './terminal.js';
@@ -86,7 +86,7 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
 function openRemote({ remote, credentials, network }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
   return openProvider(remote, credentials, {
-    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
+    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, netexplorer: netexplorerOf(settings), observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
   }, silentLog());
 }
 

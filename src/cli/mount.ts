@@ -120,10 +120,16 @@ export function makePlan(parts: {
     permissions: settings.permissions,
     insecureHttp: settings['insecure-http'],
     profile: settings.profile,
+    netexplorer: netexplorerOf(settings),
     logFile,
     logSize: settings['log-size'],
     logLevel: settings['log-level'],
   };
+}
+
+/** The settings that NetExplorer alone takes. */
+export function netexplorerOf(settings: Pick<MountCommandSettings, 'as'>): Plan['netexplorer'] {
+  return { actAs: settings.as };
 }
 
 /** Returns when the mount answers. */

@@ -116,6 +116,10 @@ export const mountSchema = z.object({
     kind: 'value', unit: 'shell command', default: undefined, otherwise: 'AMARRE_OTP, else none',
     describe: 'The one-time code is the first line that this command prints',
   }),
+  'as': z.string('wanted an id').regex(/^[\x21-\x7e]+$/, 'wanted an id').optional().register(texts, {
+    kind: 'value', unit: 'user id', default: undefined, otherwise: 'who signs in',
+    describe: 'For whom all is done, where the platform lets who signs in act for others (NetExplorer)',
+  }),
   'log-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'standard error; with --daemon amarre.log in the --cache-dir',
     describe: 'Where the log goes, JSON lines',
@@ -135,6 +139,7 @@ export const doctorSchema = z.object({
   ...mountSchema.pick({
     'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true, 'profile': true,
     'password-file': true, 'password-command': true, 'api-key-file': true, 'api-key-command': true, 'otp': true, 'otp-command': true,
+    'as': true,
   }).shape,
   'no-write': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,

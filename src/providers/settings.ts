@@ -28,6 +28,12 @@ export const noUploadRecords: UploadRecords = {
   forget: () => Promise.resolve(),
 };
 
+/** What only NetExplorer takes. */
+export interface NetexplorerSettings {
+  /** The id of the user for whom all is done, where it is not who signs in. */
+  readonly actAs?: string | undefined;
+}
+
 export interface ProviderSettings {
   /** Requests to the platform at once. */
   readonly parallelRequests: number;
@@ -45,6 +51,7 @@ export interface ProviderSettings {
   readonly profile: 'auto' | 'geredis';
   readonly instances: Instances;
   readonly uploads: UploadRecords;
+  readonly netexplorer: NetexplorerSettings;
   /** Where requests are counted. */
   readonly observer: RequestObserver;
 }

@@ -39,6 +39,7 @@ export const testSettings: ProviderSettings = {
   network: { connectTimeout: 3_000, authorities: [] },
   elapsed,
   profile: 'auto',
+  netexplorer: {},
   instances: { own: 'testinstance', isDead: () => false },
   uploads: noUploadRecords,
 };

@@ -193,10 +193,10 @@ async function connect(
 }
 
 function makeProvider(plan: Plan, { isDead, uploads, observer }: Machine, log: Log): Provider {
-  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network } = plan;
+  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, netexplorer, network } = plan;
   try {
     return openProvider(parseRemote(plan.remote), plan.credentials, {
-      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network, elapsed, observer, uploads,
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, netexplorer, network, elapsed, observer, uploads,
     }, log);
   } catch (error) {
     throw new CommandError('usage', toFsError(error).message, { cause: error });

@@ -43,6 +43,7 @@ export const planSchema = z.object({
   insecureHttp: z.boolean(),
   network: networkSchema,
   profile: z.enum(['auto', 'geredis']),
+  netexplorer: z.object({ actAs: z.string().optional() }),
   logFile: z.string().optional(),
   logSize: z.number(),
   logLevel: z.enum(logLevels),

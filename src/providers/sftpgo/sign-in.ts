@@ -9,20 +9,14 @@ import { FsError } from '../../errors.js';
 import type { Answer } from '../../http/answer.js';
 import { answerWords, isPage } from '../../http/answer-words.js';
 import { failureOf, type HttpClient } from '../../http/client.js';
-import { orAborted } from '../../http/waiting.js';
+import type { Try } from '../../http/retry.js';
+import { TokenKeeper, type Token } from '../../http/token-keeper.js';
 import type { Log } from '../../observe/log.js';
 import type { Credentials } from '../settings.js';
 import { judge } from './answers.js';
 import { refusalOf } from './refusal.js';
 
 const tokenAnswer = z.object({ access_token: z.string().min(1), expires_at: z.iso.datetime({ offset: true }) });
-
-interface Token {
-  readonly text: string;
-  /** By the client's clock of elapsed time: from when a new one is fetched beside the work, and when it ends. */
-  readonly renewAt: number;
-  readonly endsAt: number;
-}
 
 /** A refused sign-in is not tried again for so many milliseconds: three bad passwords in the defender's half hour, of 15. */
 const refusalLasts = 10 * 60_000;
@@ -39,12 +33,9 @@ export interface Authorization {
 }
 
 export class SignIn {
-  private token: Token | undefined;
-  private renewal: Promise<Token> | undefined;
-  private refusal: { readonly error: FsError; readonly until: number } | undefined;
+  private readonly keeper: TokenKeeper<Token>;
   /** The one-time code, until it is used. */
   private otp: string | undefined;
-  private readonly lifetime = new AbortController();
 
   /** EINVAL where what signs in is missing or cannot be sent. */
   constructor(
@@ -52,6 +43,15 @@ export class SignIn {
     private readonly credentials: Credentials, private readonly log: Log,
   ) {
     this.otp = credentials.otp;
+    this.keeper = new TokenKeeper({
+      elapsed: http.elapsed,
+      // SFTPGo counts no sign-ins: one that is on its way is not waited for.
+      obtain: (_signal, patience) => this.signIn(patience),
+      refusalLasts: () => refusalLasts,
+      onEarlyFailure: (error) => {
+        this.log.warn({ err: error }, 'the token could not be renewed before its end');
+      },
+    });
     const { apiKey, password } = credentials;
     if (apiKey !== undefined) {
       if (!/^[\x21-\x7e]+$/.test(apiKey)) throw new FsError('EINVAL', 'the API key has characters that no key has');
@@ -64,10 +64,10 @@ export class SignIn {
   /** Headers that sign a request in. Waits for a token where there is none that lives. EACCES where the server refuses. */
   async authorize(signal: AbortSignal): Promise<Authorization> {
     const { apiKey } = this.credentials;
-    const refused = apiKey === undefined ? undefined : this.refused();
+    const refused = apiKey === undefined ? undefined : this.keeper.refused();
     if (refused !== undefined) throw refused;
     if (apiKey !== undefined) return { headers: { 'x-sftpgo-api-key': apiKey }, token: undefined };
-    const token = await this.livingToken(signal);
+    const token = await this.keeper.living(signal);
     return { headers: { authorization: `Bearer ${token.text}` }, token: token.text };
   }
 
@@ -78,19 +78,17 @@ export class SignIn {
 
   /** The server has refused this token: the next request fetches another, unless that has happened already. */
   reject(token: string): void {
-    if (this.token?.text === token) this.token = undefined;
+    this.keeper.reject(token);
   }
 
   /** The server does not take the API key: it is not shown again for a while, since each time counts with the defender. */
   refuseKey(error: FsError): void {
-    this.refuse(error, refusalLasts);
+    this.keeper.refuse(error);
   }
 
   /** Hands the token back. Never throws; takes no longer than the signal allows. */
   async signOut(signal: AbortSignal): Promise<void> {
-    this.lifetime.abort();
-    const { token } = this;
-    this.token = undefined;
+    const token = await this.keeper.end(signal);
     if (token === undefined) return;
     try {
       const outcome = await this.http.send({
@@ -102,59 +100,24 @@ export class SignIn {
     }
   }
 
-  private livingToken(signal: AbortSignal): Promise<Token> {
-    const { token } = this;
-    const now = this.http.elapsed();
-    if (token === undefined || now >= token.endsAt) return orAborted(this.renew(), signal);
-    // A second factor's code works once: such a token is used until the server refuses it.
-    if (now >= token.renewAt && this.credentials.otp === undefined && this.refused() === undefined) {
-      this.renew().catch((error: unknown) => {
-        this.log.warn({ err: error }, 'the token could not be renewed before its end');
-      });
-    }
-    return Promise.resolve(token);
-  }
-
-  /** One sign-in at a time, whoever asks; nobody's interrupt ends it for the others. */
-  private renew(): Promise<Token> {
-    const refused = this.refused();
-    if (refused !== undefined) return Promise.reject(refused);
-    this.renewal ??= this.signIn().finally(() => {
-      this.renewal = undefined;
-    });
-    return this.renewal;
-  }
-
-  private refused(): FsError | undefined {
-    if (this.refusal !== undefined && this.http.elapsed() >= this.refusal.until) this.refusal = undefined;
-    return this.refusal?.error;
-  }
-
-  private refuse(error: FsError, lasts: number): FsError {
-    this.refusal = { error, until: this.http.elapsed() + lasts };
-    return error;
-  }
-
-  private async signIn(): Promise<Token> {
+  private async signIn(signal: AbortSignal): Promise<Token> {
     if (this.credentials.otp !== undefined && this.otp === undefined) {
       const ended = new FsError(
         'EACCES', `the sign-in of ${this.user ?? ''} has ended and its one-time code works once: mount again with a new code, or use an API key (AMARRE_API_KEY), which lasts`,
       );
       this.log.error({ user: this.user }, `${ended.message}; what is unsent is kept on this machine, and sent by the next mount`);
-      throw this.refuse(ended, Infinity);
+      throw this.keeper.refuse(ended, Infinity);
     }
-    const token = await this.http.repeat((): Promise<{ done: Token } | { failure: ReturnType<typeof failureOf> }> => this.tryToSignIn(), this.lifetime.signal);
-    this.token = token;
-    return token;
+    return this.http.repeat(() => this.tryToSignIn(signal), signal);
   }
 
-  private async tryToSignIn(): Promise<{ done: Token } | { failure: ReturnType<typeof failureOf> }> {
+  private async tryToSignIn(signal: AbortSignal): Promise<Try<Token>> {
     const asked = this.http.elapsed();
     const basic = Buffer.from(`${this.user ?? ''}:${this.credentials.password ?? ''}`).toString('base64');
     const outcome = await this.http.send({
       method: 'GET', path: '/api/v2/user/token', route: 'GET /user/token', lane: 'call', answerWithin: 'stall',
       headers: { authorization: `Basic ${basic}`, ...(this.otp === undefined ? {} : { 'x-sftpgo-otp': this.otp }) },
-    }, this.lifetime.signal);
+    }, signal);
     // A code that may have arrived is used up: the same one again would be a bad sign-in.
     if ('broken' in outcome) return { failure: failureOf(outcome.broken, this.otp === undefined) };
     const { answer } = outcome;
@@ -164,8 +127,8 @@ export class SignIn {
       if (verdict.then === 'wait' || (verdict.then === 'unsure' && this.otp === undefined)) {
         return { failure: { error: verdict.error, again: 'later', retryAfter: refusal.retryAfter } };
       }
-      if (verdict.then === 'sign in') throw this.refuse(this.badSignIn(verdict.error), refusalLasts);
-      throw verdict.error.errno === 'EACCES' ? this.refuse(verdict.error, refusalLasts) : verdict.error;
+      if (verdict.then === 'sign in') throw this.keeper.refuse(this.badSignIn(verdict.error));
+      throw verdict.error.errno === 'EACCES' ? this.keeper.refuse(verdict.error) : verdict.error;
     }
     const once = this.otp !== undefined;
     this.otp = undefined;
@@ -195,7 +158,9 @@ export class SignIn {
     // Whose clock is not known cannot be reckoned with: then the token is used until it is refused.
     if (answer.header('date') === undefined) return { text: parsed.data.access_token, renewAt: Infinity, endsAt: Infinity };
     const lifetime = Math.max(0, Date.parse(parsed.data.expires_at) - answer.date);
-    return { text: parsed.data.access_token, renewAt: asked + lifetime - renewBefore(lifetime), endsAt: asked + lifetime };
+    // A second factor's code works once: such a token is used to its end.
+    const early = this.credentials.otp === undefined ? asked + lifetime - renewBefore(lifetime) : Infinity;
+    return { text: parsed.data.access_token, renewAt: early, endsAt: asked + lifetime };
   }
 
   private badSignIn(cause: FsError): FsError {

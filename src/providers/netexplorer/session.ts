@@ -1,0 +1,116 @@
+/**
+ * The one connection that a drive has at the platform, which counts them: signed in when the first
+ * request needs it, renewed once for however many requests find the token dead, given back at the
+ * end. A refused sign-in is told to every request and not repeated in a loop.
+ * (NetExplorer's page: common, signing in)
+ */
+import { FsError, toFsError } from '../../errors.js';
+import type { Answer } from '../../http/answer.js';
+import type { HttpClient, HttpOutcome, HttpRequest } from '../../http/client.js';
+import { TokenKeeper, type Token } from '../../http/token-keeper.js';
+import { throwIfAborted } from '../../http/waiting.js';
+import type { Log } from '../../observe/log.js';
+import type { Credentials, NetexplorerSettings } from '../settings.js';
+import { byPassword } from './password.js';
+import { refusalPause, sentenceOf } from './sign-in-answers.js';
+import type { AskForToken } from './sign-in.js';
+
+/** What a request must carry, and by which token, so that a refusal can be laid to it. */
+export interface Authorization {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly token: string;
+}
+
+export class Session {
+  private readonly keeper: TokenKeeper<Token>;
+  private readonly ask: AskForToken;
+  private readonly actAs: Readonly<Record<string, string>>;
+
+  /** EINVAL where what signs in is missing or cannot be sent. */
+  constructor(
+    private readonly http: HttpClient, private readonly user: string | undefined,
+    credentials: Credentials, settings: NetexplorerSettings, private readonly log: Log,
+  ) {
+    this.ask = chooseWay(http, user, credentials);
+    this.actAs = settings.actAs === undefined ? {} : { as: settings.actAs };
+    this.keeper = new TokenKeeper({
+      elapsed: http.elapsed,
+      obtain: (signal, patience) => this.signIn(signal, patience),
+      refusalLasts: refusalPause,
+      onEarlyFailure: () => undefined,
+    });
+  }
+
+  /**
+   * Sends a request signed in. Where the platform no longer knows the token, signs in again and sends
+   * it once more. Resolves to any other answer, or to how the connection broke, as `HttpClient.send`;
+   * EACCES with the platform's sentence where it lets nobody in.
+   */
+  async send(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome> {
+    const first = await this.sendOnce(request, signal);
+    if (!('dead' in first)) return first;
+    await first.answer.discard();
+    this.reject(first.dead);
+    const second = await this.sendOnce(request, signal);
+    if (!('dead' in second)) return second;
+    const said = sentenceOf(await second.answer.text())?.sentence ?? 'it gives no reason (status 401)';
+    const error = new FsError('EACCES', `the platform takes no token of ${this.user ?? 'this OAuth client'} any more, not even a new one: ${said}`);
+    this.reject(second.dead, error);
+    throw error;
+  }
+
+  /** Headers that sign a request in, for who sends it himself. Waits for a token where there is none. EACCES where the platform refuses. */
+  async authorize(signal: AbortSignal): Promise<Authorization> {
+    const { text } = await this.keeper.living(signal);
+    return { headers: { authorization: `Bearer ${text}`, ...this.actAs }, token: text };
+  }
+
+  /**
+   * The platform answered 401 to this token: the next request fetches another, unless that has
+   * happened already. With `error`, that of a second refusal in a row, a token which was never taken
+   * counts as a refused sign-in.
+   */
+  reject(token: string, error?: FsError): void {
+    this.keeper.reject(token, error);
+  }
+
+  /** Gives the connection back. Never throws; takes no longer than the signal allows. */
+  async signOut(signal: AbortSignal): Promise<void> {
+    const token = await this.keeper.end(signal);
+    if (token === undefined) return;
+    try {
+      const outcome = await this.http.send({
+        method: 'DELETE', path: '/api/auth', route: 'DELETE /auth', headers: { authorization: `Bearer ${token.text}` }, lane: 'call', answerWithin: 'stall',
+      }, signal);
+      if ('answer' in outcome) await outcome.answer.discard();
+    } catch (error) {
+      this.log.debug({ err: error }, 'signing out was not heard');
+    }
+  }
+
+  private async sendOnce(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome | { readonly dead: string; readonly answer: Answer }> {
+    const { headers, token } = await this.authorize(signal);
+    const outcome = await this.http.send({ ...request, headers: { ...request.headers, ...headers } }, signal);
+    if ('broken' in outcome) return outcome;
+    if (outcome.answer.status === 401) return { dead: token, answer: outcome.answer };
+    this.keeper.prove(token);
+    return outcome;
+  }
+
+  private async signIn(signal: AbortSignal, patience: AbortSignal): Promise<Token> {
+    const outcome = await this.http.repeat(() => {
+      throwIfAborted(patience);
+      return this.ask(signal);
+    }, patience);
+    if (!('refused' in outcome)) return outcome;
+    const { error } = outcome.refused;
+    this.log.error({ user: this.user }, `${toFsError(error).message}; nothing is asked of the platform until it is tried again, and what is unsent is kept on this machine`);
+    throw this.keeper.refuse(error);
+  }
+}
+
+function chooseWay(http: HttpClient, user: string | undefined, { password }: Credentials): AskForToken {
+  if (user === undefined) throw new FsError('EINVAL', 'the remote names no user: netexplorer+https://user@platform');
+  if (password === undefined) throw new FsError('EINVAL', `no password for ${user} was given`);
+  return byPassword(http, user, password);
+}
