@@ -86,7 +86,9 @@ export class AttributeSetter {
     const { provider, table } = this.#core;
     const location = table.locate(inode);
     const { times } = this.#knowledge;
-    if (!canSetTime(provider.traits, inode.kind) || provider.learntRefusal?.('date', location) !== undefined) {
+    const refused = provider.learntRefusal?.('date', location);
+    if (refused?.errno === 'EROFS') throw refused;
+    if (!canSetTime(provider.traits, inode.kind) || refused !== undefined) {
       times.keepModified(inode, time);
       return;
     }

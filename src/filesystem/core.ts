@@ -51,7 +51,7 @@ const settling = 2000;
 
 /** Whether an equal version next time means equal bytes. */
 export function isSettled(entry: Entry): boolean {
-  return entry.modified !== undefined && entry.observed - entry.modified >= settling;
+  return entry.unsure === true || (entry.modified !== undefined && entry.observed - entry.modified >= settling);
 }
 
 /** A time as the platform will show it. */

@@ -7,6 +7,7 @@ import type { Entry } from '../providers/provider.js';
 import { isSettled, rounded, type Core } from './core.js';
 import type { Attributes, AttributesReply, EntryReply } from './filesystem.js';
 import type { Inode } from './inode.js';
+import type { Listing } from './listing-cache.js';
 import { OwnTimes } from './own-times.js';
 import { RemoteContent } from './reading/remote-content.js';
 
@@ -34,14 +35,22 @@ export class Knowledge {
     const known = parent.children.get(name);
     if (known !== undefined && this.#isYoung(known)) return known;
     const listing = this.#core.listings.fresh(parent);
-    if (listing !== undefined) return this.settle(parent, name, listing.entries.get(name), listing.learnt);
-    if (this.#core.listings.prefersLook(parent)) return await this.look(parent, name, signal);
+    if (listing !== undefined) return await this.#listed(parent, name, listing, signal);
+    // A look at a file whose size only reading tells would read it.
+    const unsure = this.#core.listings.last(parent)?.entries.get(name)?.unsure === true;
+    if (!unsure && this.#core.listings.prefersLook(parent)) return await this.look(parent, name, signal);
     try {
-      const loaded = await this.#core.listings.load(parent, signal);
-      return this.settle(parent, name, loaded.entries.get(name), loaded.learnt);
+      return await this.#listed(parent, name, await this.#core.listings.load(parent, signal), signal);
     } catch (thrown) {
       return this.#unseen(parent, name, thrown);
     }
+  }
+
+  /** What a listing says of a name; where names can be that it does not show, a look says it. */
+  async #listed(parent: Inode, name: string, { entries, learnt }: Listing, signal: AbortSignal): Promise<Inode | undefined> {
+    const entry = entries.get(name);
+    if (entry === undefined && this.#core.provider.isUnlisted?.(this.#core.table.locateChild(parent, name)) === true) return await this.look(parent, name, signal);
+    return this.settle(parent, name, entry, learnt);
   }
 
   /** The child of that name by a fresh look at the platform, for whoever is about to change it. */
@@ -75,12 +84,13 @@ export class Knowledge {
     return own === undefined ? undefined : this.#core.table.add(parent, name, own, performance.now());
   }
 
-  /** A look may not tell a folder's time, nor that it is a link: what is known stays. */
+  /** A look may not tell a folder's time, nor that it is a link, nor that the next look may say otherwise: what is known stays. */
   #completed(parent: Inode, entry: Entry): Entry {
     this.#core.clock.observe(entry.observed);
     if (entry.kind === 'file' && entry.modified !== undefined) return entry;
     const known = parent.children.get(entry.name)?.entry ?? this.#core.listings.last(parent)?.entries.get(entry.name);
-    return { ...entry, modified: entry.modified ?? known?.modified, link: entry.link ?? (entry.kind === 'folder' ? known?.link : undefined) };
+    const kept = entry.kind === 'folder' ? { link: entry.link ?? known?.link } : { unsure: known?.unsure };
+    return { ...entry, modified: entry.modified ?? known?.modified, ...kept };
   }
 
   /** Makes what the platform said of a name the truth, unless something newer was done here. */
@@ -94,7 +104,10 @@ export class Knowledge {
       }
       this.#core.table.vanish(known);
     }
-    return entry === undefined ? undefined : this.#core.table.add(parent, name, entry, learnt);
+    if (entry === undefined) return undefined;
+    const added = this.#core.table.add(parent, name, entry, learnt);
+    if (saysNothing(entry)) added.entry = this.times.lastRead(added) ?? entry;
+    return added;
   }
 
   /** Takes a new word of the platform on a known file. Another version is to be read anew. */
@@ -102,6 +115,10 @@ export class Knowledge {
     if (inode.draft?.dirty === true) return;
     inode.learnt = learnt;
     const before = inode.entry;
+    if (saysNothing(entry)) {
+      inode.entry = { ...before, unsure: true, observed: entry.observed };
+      return;
+    }
     inode.entry = entry.modified === undefined ? { ...entry, modified: before.modified } : entry;
     // Somebody else's change: the time of our own says nothing any more.
     if (inode.entry.modified !== before.modified || entry.size !== before.size) inode.changed = undefined;
@@ -217,4 +234,9 @@ export class Knowledge {
   #isYoung(inode: Inode): boolean {
     return inode.draft?.dirty === true || performance.now() - inode.learnt <= this.#core.settings.dirTtl;
   }
+}
+
+/** Nothing is known of its size: what was last read of it, if anything was, stays. */
+function saysNothing(entry: Entry): boolean {
+  return entry.unsure === true && entry.size === undefined;
 }

@@ -36,7 +36,7 @@ export class OpenFiles {
 
   /**
    * OPEN. Asks the platform nothing, as long as nothing has shown that what is known is wrong; what is
-   * wrong with it shows at the first read or write.
+   * wrong with it shows at the first read or write. But for a file whose size only reading tells.
    */
   async open(node: NodeId, flags: OpenFlags, caller: Caller): Promise<OpenReply> {
     const inode = this.#core.table.get(node);
@@ -48,6 +48,7 @@ export class OpenFiles {
     if (inode.draft === undefined) this.#refuseLearnt(inode, flags);
     // The kernel believes in the name a while longer, and does not look it up again by itself.
     if (inode.learnt === -Infinity) await this.#knowledge.refresh(inode, caller.signal);
+    if (inode.entry.unsure === true && inode.draft === undefined && !(flags.write && flags.truncate)) await this.#makeSure(inode, caller.signal);
     if (flags.write && flags.truncate) {
       await this.#sender.change(inode, caller.signal, (draft) => {
         // What was written before is void, and this open alone is nothing that a FLUSH sends.
@@ -57,6 +58,15 @@ export class OpenFiles {
       inode.kernelSize = 0;
     }
     return this.enter(inode, flags);
+  }
+
+  /** Has the file looked at, and the kernel forget what it believes of it: the program may ask for the size before it reads. */
+  async #makeSure(inode: Inode, signal: AbortSignal): Promise<void> {
+    const before = inode.entry.version;
+    await this.#freshen(inode, signal, -Infinity);
+    this.#knowledge.times.noteRead(inode);
+    const told = inode.entry.version === before && inode.kernelSize === inode.size;
+    if (!told) await (inode.telling ?? this.#core.notices.forgetAttributes(inode.node));
   }
 
   /** What the platform will not let this account do is told at open(2), once it is known. */
@@ -108,6 +118,8 @@ export class OpenFiles {
     const appends = file?.flags.append === true && !fromPageCache;
     await this.#prepare(inode, file, caller.signal, appends);
     const place = appends ? offset + inode.appendShift : offset;
+    const refused = inode.isDetached ? undefined : this.#core.provider.refuseBytes?.(this.#core.table.locate(inode), place, data);
+    if (refused !== undefined) throw refused;
     const { maxFileSize } = this.#core.provider.traits;
     if (place + data.length > maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${maxFileSize} bytes that the platform takes`);
     await this.#sender.roomForCopy(inode, Infinity);
@@ -169,6 +181,7 @@ export class OpenFiles {
     this.#writable();
     const { maxFileSize } = this.#core.provider.traits;
     if (size > maxFileSize) throw new FsError('EFBIG', `${inode.path}: the platform takes no file of ${size} bytes`);
+    if (inode.draft === undefined) this.#sender.mayChange(inode);
     await this.#prepare(inode, undefined, signal);
     await this.#sender.roomForCopy(inode, size);
     await this.#sender.change(inode, signal, async (draft) => {

@@ -4,7 +4,7 @@
  * Kept beside the cache under the inode's number, for this mount and the next.
  */
 import type { Entry, Traits } from '../providers/provider.js';
-import type { KeptTimes } from '../storage/kept-times.js';
+import type { KeptTime, KeptTimes } from '../storage/kept-times.js';
 import { rounded, type Core } from './core.js';
 import type { Inode } from './inode.js';
 
@@ -42,15 +42,39 @@ export class OwnTimes {
   modified(inode: Inode): number | undefined {
     if (inode.isRoot || inode.isDetached) return undefined;
     const kept = this.#core.setTimes.find(this.#key(inode));
+    if (isTimeless(inode)) return this.#firstSeen(inode, kept);
     if (kept === undefined) return undefined;
     const holds = inode.kind === 'folder' ? (inode.entry.modified ?? 0) <= Number(kept.state) + folderSlack : kept.state === inode.entry.version;
     return holds ? kept.time : undefined;
   }
 
+  /**
+   * Of a file without a time on the platform: when its content was first seen. A file that was not read yet has the time when it
+   * was first seen itself, and its first content has that, too: a program that looked before it read finds no change afterwards.
+   */
+  #firstSeen(inode: Inode, kept: KeptTime | undefined): number {
+    const state = contentState(inode);
+    if (kept?.state === state || (kept !== undefined && state === unread)) return kept.time;
+    const time = kept?.state === unread ? kept.time : rounded(this.#core, this.#core.clock.now());
+    this.#core.setTimes.set(this.#key(inode), state, time);
+    return time;
+  }
+
+  /** A file whose size only reading tells was read: size and time are kept for the next mount. */
+  noteRead(inode: Inode): void {
+    if (isTimeless(inode) && !inode.isDetached) this.#firstSeen(inode, this.#core.setTimes.find(this.#key(inode)));
+  }
+
+  /** What was last read, by this mount or an earlier one, of a file whose size only reading tells. */
+  lastRead(inode: Inode): Entry | undefined {
+    const [, size, version] = /^(\d+) (.*)$/s.exec(this.#core.setTimes.find(this.#key(inode))?.state ?? '') ?? [];
+    return size === undefined || version === undefined ? undefined : { ...inode.entry, size: Number(size), version };
+  }
+
   /** Keeps a modification time that the platform did not take. It holds for the present version. */
   keepModified(inode: Inode, time: number): void {
     if (inode.isRoot || inode.isDetached) return;
-    const state = inode.kind === 'folder' ? String(this.#core.clock.now()) : inode.entry.version;
+    const state = inode.kind === 'folder' ? String(this.#core.clock.now()) : isTimeless(inode) ? contentState(inode) : inode.entry.version;
     this.#core.setTimes.set(this.#key(inode), state, rounded(this.#core, time));
   }
 
@@ -101,7 +125,20 @@ export class OwnTimes {
 
 /** What a time of change is bound to. */
 function sizeAndTime({ entry }: Inode): string {
-  return `${entry.size ?? 0}-${entry.modified ?? 0}`;
+  return `${entry.size ?? 0}-${entry.modified ?? entry.version}`;
+}
+
+/** The platform tells no time of such a file. */
+function isTimeless({ kind, entry }: Inode): boolean {
+  return kind === 'file' && entry.modified === undefined;
+}
+
+/** What the time of a file is bound to whose content was never read. */
+const unread = '';
+
+/** And of one that was: its content. */
+function contentState({ entry }: Inode): string {
+  return entry.size === undefined ? unread : `${entry.size} ${entry.version}`;
 }
 
 /** The root's time is the first seen, kept for all mounts to come. */

@@ -33,6 +33,7 @@ export class Refresher {
    * It waits for locks that requests under way hold: not to be awaited by anything that a request waits for.
    */
   async refresh(path: string): Promise<Refreshed> {
+    this.#core.provider.forget?.({ path });
     const words: Words = { nodes: [], names: [], unsent: 0 };
     this.#forgetFrom(path.split('/').filter((name) => name !== ''), words);
     // All is forgotten here in one turn: whatever the kernel asks from now on is answered anew.

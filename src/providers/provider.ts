@@ -54,8 +54,9 @@ export interface Entry {
   /** A folder that is a symbolic link to one. Listings say so; a look may not. */
   readonly link?: true | undefined;
   /**
-   * Size and version are those of the last time that it was read, or unknown: only a look at this one
-   * tells, which reads it where need be. Who opens such a file looks first. A listing may say so, a look never.
+   * Size and version are those of the last time that it was read, or unknown (size undefined): only a look at
+   * this one tells, which reads it where need be. Who opens such a file looks first, each time. A listing may say
+   * so, a look never. Equal versions that looks at such a file tell are the same bytes for certain.
    */
   readonly unsure?: true | undefined;
   /** Undefined: the platform does not say, what it refuses shows. Shared by many entries. */
@@ -161,8 +162,21 @@ export interface Provider {
   /**
    * Why the platform would refuse this, as far as it has refused the like a little while ago; undefined
    * where it may go well. From memory, without a request: for whoever would rather know before data moves.
+   * EROFS: nobody can ever, so that a time is not kept on this machine in its stead either.
    */
   learntRefusal?(access: Access, location: Location): FsError | undefined;
+
+  /**
+   * Why no file there can have these bytes at this place, or undefined. From memory, asked at each write(2), which
+   * fails with it: most programs do not hear what their close(2) answers. There where few contents mean something.
+   */
+  refuseBytes?(target: Location, offset: number, data: Uint8Array): FsError | undefined;
+
+  /** Whether this may be there although its folder's listing does not show it: whoever names it looks. From memory. */
+  isUnlisted?(location: Location): boolean;
+
+  /** Lets go of answers kept in memory, of this and of all below it: the person wants to see what is there now. */
+  forget?(location: Location): void;
 
   /**
    * A folder's children, in batches, in the platform's order. A listing that breaks off throws. A

@@ -10,11 +10,17 @@ import { TimeRecords, type TimeRecord, type TimeRecordsOptions } from './time-re
 /** Milliseconds for what is on its way to reach the disk at the end. */
 const closeDeadline = 3000;
 
+/** A time, and the state of its object that it is bound to. */
+export interface KeptTime {
+  readonly state: string;
+  readonly time: number;
+}
+
 export interface KeptTimes {
   /** The time kept for the object `key`, if it still is in that state. */
   get(key: string, state: string): number | undefined;
   /** The time kept for the object, and the state that it is bound to, for who compares otherwise than by equality. */
-  find(key: string): { readonly state: string; readonly time: number } | undefined;
+  find(key: string): KeptTime | undefined;
   /** Keeps a time. Returns at once; the disk has it a moment later. */
   set(key: string, state: string, time: number): void;
   delete(key: string): void;

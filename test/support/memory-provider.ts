@@ -3,6 +3,7 @@
  * above it: deterministic, with a clock that the test sets, a hook on every step of every call (to
  * fail, delay or lose an answer), counters, and a back door to change the "server" behind the mount.
  */
+import { hash } from 'node:crypto';
 import { FsError, toFsError, type Errno } from '../../src/errors.js';
 import { hiddenNameSource, hiddenPrefix, isHiddenName } from '../../src/providers/hidden-names.js';
 import { lastName, MemoryServer, notFound, type FileNode, type FolderNode, type Node } from './memory-server.js';
@@ -52,6 +53,8 @@ export interface MemoryProviderOptions {
   readonly batchSize?: number;
   /** The id in hidden names. Default `memory01`. */
   readonly instance?: string;
+  /** Files have no time, and a listing does not tell their sizes: a look reads them. Default false. */
+  readonly unsure?: boolean;
 }
 
 const memoryTraits: Traits = {
@@ -90,12 +93,14 @@ export class MemoryProvider extends MemoryServer implements Provider {
   private readonly chunkSize: number;
   private readonly batchSize: number;
   private readonly nextHiddenName: () => string;
+  private readonly unsure: boolean;
 
   constructor(options: MemoryProviderOptions = {}) {
     super(options.clock);
     this.traits = { ...memoryTraits, ...options.traits };
     this.chunkSize = options.chunkSize ?? 65_536;
     this.batchSize = options.batchSize ?? 1000;
+    this.unsure = options.unsure ?? false;
     this.nextHiddenName = hiddenNameSource(options.instance ?? 'memory01', () => this.clock());
     if (this.traits.serverSideCopy) {
       this.copy = (from, to, copyOptions, signal) => this.copyFile(from, to, copyOptions, signal);
@@ -147,8 +152,8 @@ export class MemoryProvider extends MemoryServer implements Provider {
         this.stage({ member: 'list', stage: name, path: folder.path, offset, count, signal });
       await stage('start');
       const node = this.folderAt(folder.path);
-      const entries = [...node.children].filter(([name]) => !isHiddenName(name)).map(([name, child]) => ({
-        ...this.entry(name, child), ...(child.kind === 'folder' && child.link === true ? { link: child.link } : {}),
+      const entries = [...node.children].filter(([name]) => !isHiddenName(name)).map(([name, child]): Entry => ({
+        ...this.entry(name, child), ...(this.unsure && child.kind === 'file' ? { size: undefined, version: 'unread', unsure: true } : {}), ...(child.kind === 'folder' && child.link === true ? { link: child.link } : {}),
       }));
       for (let offset = 0; offset < entries.length; offset += this.batchSize) {
         await stage('chunk', offset);
@@ -381,8 +386,8 @@ export class MemoryProvider extends MemoryServer implements Provider {
       name,
       kind: node.kind,
       size,
-      modified,
-      version: node.kind === 'file' ? `${node.bytes.length}-${Math.floor(node.modified / 1000)}` : '',
+      modified: this.unsure && node.kind === 'file' ? undefined : modified,
+      version: node.kind !== 'file' ? '' : this.unsure ? hash('sha1', node.bytes) : `${node.bytes.length}-${Math.floor(node.modified / 1000)}`,
       ...(stableIds ? { id: node.id } : {}),
       observed: this.clock(),
     };
