@@ -1,24 +1,26 @@
-/** Mounts made by the built command on an emulated SFTPGo, for tests of a mount's life from the outside. */
+/** Mounts made by the built command on an emulated platform, SFTPGo where no other is named, for tests of a mount's life from the outside. */
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { startEmulator, type RunningEmulator, type SftpgoControl, type SftpgoOptions } from '../../src/emulators/start.js';
+import type { EmulatorControl } from '../../src/emulators/emulator.js';
+import type { SftpgoControl, SftpgoOptions } from '../../src/emulators/start.js';
 import { amarre } from './cli.js';
 import { driver } from './driver.js';
 import { mountsIn } from './mount-list.js';
 import { useMounts, type Behind, type Mounted } from './mounted.js';
+import { sftpgo, type Platform, type Server } from './platforms.js';
 import { eventually, run, type ProgramResult } from './programs.js';
 
-export interface Harbour {
+export interface Harbour<C extends EmulatorControl = SftpgoControl> {
   /** The test's own folder; everything lies in it. */
   readonly folder: string;
   readonly mountpoint: string;
-  /** What the server has on its disk. */
+  /** What the server has on its disk, where it has one. */
   readonly root: string;
   readonly state: string;
   readonly remote: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly control: SftpgoControl;
+  readonly control: C;
   /** The server ends as it stands: what is under way breaks off. */
   stopServer(): Promise<void>;
   /** The server is there again, with the same files at the same address. Tokens, rules and counts are new. */
@@ -40,8 +42,14 @@ export interface Harbour {
 
 /** Call once in a test file. Behind each test, or behind all, mounts, processes and servers are gone, or it fails. */
 export function useHarbour(behind: Behind = afterEach): (options?: SftpgoOptions) => Promise<Harbour> {
+  const make = useHarbours(behind);
+  return (options) => make(sftpgo(options));
+}
+
+/** The same on any platform. */
+export function useHarbours(behind: Behind = afterEach): <C extends EmulatorControl>(platform: Platform<C>) => Promise<Harbour<C>> {
   const folders: string[] = [];
-  const emulators = new Set<RunningEmulator>();
+  const emulators = new Set<Server<EmulatorControl>>();
   // Hooks run the other way round: mounts go first, while their servers are there, processes are looked for last.
   behind(async () => {
     for (const folder of folders.splice(0)) await requireNoProcess(folder);
@@ -52,12 +60,12 @@ export function useHarbour(behind: Behind = afterEach): (options?: SftpgoOptions
   });
   const mounts = useMounts(behind);
 
-  return async (options = {}) => {
+  return async (platform) => {
     const folder = await mounts.folder();
     folders.push(folder);
     const [root, mountpoint, state] = [join(folder, 'server'), join(folder, 'mnt'), join(folder, 'state')];
     await mkdir(root);
-    let emulator = await startEmulator('sftpgo', { root, ...options });
+    let emulator = await platform.start(root, undefined);
     emulators.add(emulator);
     const { remote, env, url } = emulator.announcement;
     const start = (words: readonly string[], other: NodeJS.ProcessEnv = env) => {
@@ -76,7 +84,7 @@ export function useHarbour(behind: Behind = afterEach): (options?: SftpgoOptions
         await emulator.close();
       },
       async startServer() {
-        emulator = await startEmulator('sftpgo', { root, ...options, port: Number(new URL(url).port) });
+        emulator = await platform.start(root, Number(new URL(url).port));
         emulators.add(emulator);
       },
       run: start,

@@ -1,14 +1,16 @@
 /**
- * One drive for a whole file of tests: an emulated SFTPGo, mounted by the built command. Each test works in a
+ * One drive for a whole file of tests: an emulated platform, SFTPGo where no other is named, mounted by the built command. Each test works in a
  * folder of its own on it, and looks at the server's disk for the truth. Programs alone touch the mount, never
  * the process of the tests, which has the server in it.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
+import type { EmulatorControl } from '../../src/emulators/emulator.js';
 import type { SftpgoControl, SftpgoOptions } from '../../src/emulators/start.js';
-import { useHarbour, type Harbour } from './amarre-mounts.js';
+import { useHarbours, type Harbour } from './amarre-mounts.js';
 import type { Mounted } from './mounted.js';
+import { sftpgo, type Platform } from './platforms.js';
 import { eventually, succeed, within } from './programs.js';
 
 /** A test's own folder, seen from three sides. */
@@ -21,18 +23,21 @@ export interface Place {
   readonly local: string;
 }
 
-export interface DriveOptions {
+export interface MountOptions {
   /** Fills the server's folder before it is mounted. */
   readonly prepare?: (root: string) => Promise<void>;
   /** More words for `amarre mount`. */
   readonly options?: readonly string[];
+}
+
+export interface DriveOptions extends MountOptions {
   readonly emulator?: SftpgoOptions;
 }
 
-export interface Drive {
+export interface Drive<C extends EmulatorControl = SftpgoControl> {
   readonly mountpoint: string;
   readonly root: string;
-  readonly control: SftpgoControl;
+  readonly control: C;
   /** An empty folder, made through the mount, or one that `prepare` has made. */
   place(name?: string): Promise<Place>;
   /** Unmounts, which must go well, and mounts again. */
@@ -42,14 +47,19 @@ export interface Drive {
 }
 
 /** Call once in a test file. Fails a test that made the serving process stumble, or left something hidden on the server. */
-export function useDrive({ prepare, options = [], emulator }: DriveOptions = {}): Drive {
-  const make = useHarbour(afterAll);
-  let harbour: Harbour | undefined;
+export function useDrive({ emulator, ...options }: DriveOptions = {}): Drive {
+  return useDriveOn(sftpgo(emulator), options);
+}
+
+/** The same on any platform. */
+export function useDriveOn<C extends EmulatorControl>(platform: Platform<C>, { prepare, options = [] }: MountOptions = {}): Drive<C> {
+  const make = useHarbours(afterAll);
+  let harbour: Harbour<C> | undefined;
   let mounted: Mounted | undefined;
   let places = 0;
   const told = new Set<string>();
 
-  const now = (): { harbour: Harbour; mounted: Mounted } => {
+  const now = (): { harbour: Harbour<C>; mounted: Mounted } => {
     if (harbour === undefined || mounted === undefined) throw new Error('nothing is mounted yet');
     return { harbour, mounted };
   };
@@ -60,7 +70,7 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
     if (status !== 0) throw new Error(`the mount ended with ${status ?? 'a signal'}:\n${ending.output()}`);
   };
   beforeAll(async () => {
-    harbour = await make(emulator);
+    harbour = await make(platform);
     await prepare?.(harbour.root);
     mounted = await harbour.mount(...options);
   });
@@ -72,7 +82,7 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
     // What is deleted while it is open goes when the kernel tells that it was closed, which is after close().
     let left: readonly string[] = [];
     const look = async () => {
-      left = (await hiddenIn(now().harbour.root)).filter((name) => !told.has(name));
+      left = (await platform.hidden(now().harbour.root, now().harbour.control)).filter((name) => !told.has(name));
       return left.length === 0;
     };
     await eventually('nothing hidden is left on the server', look).catch((error: unknown) => {
@@ -104,9 +114,4 @@ export function useDrive({ prepare, options = [], emulator }: DriveOptions = {})
       mounted = await now().harbour.mount(...options, ...others);
     },
   };
-}
-
-/** What lies on the server's disk under names that the drive keeps to itself. */
-async function hiddenIn(root: string): Promise<string[]> {
-  return (await succeed('find', [root, '-name', '.amarre-*'])).split('\n').filter((name) => name !== '');
 }
