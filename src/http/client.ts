@@ -39,6 +39,8 @@ export interface HttpRequest extends WireRequest {
   /** Waited for when a connection is there, right before the request goes out: a platform's limits are its own. */
   readonly turn?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly lane: Lane;
+  /** A key or a signature stands in the query: the log gets the path alone. Default: it does not. */
+  readonly secretQuery?: boolean | undefined;
   /** What it is counted as: method and the fixed part of the path, without names, ids and query. `GET /user/files`. */
   readonly route: string;
   /** Which time-out waits for the answer: `server` where the server has work to do first. */
@@ -140,7 +142,8 @@ export class HttpClient {
       meter.interrupted();
       throw thrown;
     });
-    const about = { method: request.method, path: request.path, ms: Math.round(performance.now() - started) };
+    const path = request.secretQuery === true ? request.path.replace(/\?.*$/s, '') : request.path;
+    const about = { method: request.method, path, ms: Math.round(performance.now() - started) };
     if ('broken' in outcome) {
       meter.broken();
       this.log.debug({ ...about, error: outcome.broken.error.message }, 'request without an answer');

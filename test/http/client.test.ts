@@ -7,9 +7,10 @@ import type { Broken } from '../../src/http/breaks.js';
 import { elapsed } from '../../src/http/elapsed.js';
 import { failureOf, HttpClient, parseRetryAfter, type HttpRequest, type HttpSettings } from '../../src/http/client.js';
 import type { RequestContent } from '../../src/http/upload-body.js';
-import { silentLog } from '../../src/observe/log.js';
+import { silentLog, type Log } from '../../src/observe/log.js';
 import { MetricRegistry } from '../../src/observe/metrics.js';
 import { RequestMetrics, unobserved } from '../../src/observe/requests.js';
+import { collectingLog } from '../support/collecting-log.js';
 import { bodyOf, startServer, type TestServer } from '../support/http-server.js';
 
 const cleanUps: (() => Promise<void>)[] = [];
@@ -28,11 +29,11 @@ async function serve(handler: Parameters<typeof startServer>[0]): Promise<TestSe
   return server;
 }
 
-function open(origin: string, settings: Partial<HttpSettings> = {}): HttpClient {
+function open(origin: string, settings: Partial<HttpSettings> = {}, log: Log = silentLog()): HttpClient {
   const client = new HttpClient({
     origin, observer: unobserved, network: { connectTimeout: 2_000, authorities: [] }, elapsed, parallelRequests: 4, keepAlive: 5_000, stallTimeout: 2_000, serverTimeout: 4_000,
     retry: { deadline: 2_000, firstDelay: 5, maxDelay: 20 }, userAgent: 'amarre-test', ...settings,
-  }, silentLog());
+  }, log);
   cleanUps.push(() => client.close());
   return client;
 }
@@ -518,5 +519,23 @@ describe('requests are counted by their route', () => {
     setTimeout(() => abort.abort(), 50);
     await expect(sending).rejects.toMatchObject({ errno: 'EINTR' });
     expect(requests.report(0)).toMatchObject([{ count: 1, interrupted: 1, broken: 0 }]);
+  });
+});
+
+describe('a secret in the query', () => {
+  it('is in no line of the log, whatever comes of the request', async () => {
+    const server = await serve((request, response) => {
+      if (request.url?.startsWith('/break') === true) request.socket.destroy();
+      else if (request.url?.startsWith('/away') === true) response.writeHead(302, { location: '/there?key=geheim' }).end();
+      else response.end();
+    });
+    const { log, lines } = collectingLog();
+    const client = open(server.origin, {}, log);
+    for (const path of ['/x?key=geheim', '/away?key=geheim', '/break?key=geheim']) {
+      const outcome = await client.send({ ...get, path, secretQuery: true }, never);
+      if ('answer' in outcome) await outcome.answer.discard();
+    }
+    expect(lines.map((line) => line['path'])).toEqual(['/x', '/away', '/there', '/break']);
+    expect(JSON.stringify(lines)).not.toContain('geheim');
   });
 });
