@@ -9,6 +9,8 @@ export interface Credentials {
   readonly apiKey?: string | undefined;
   /** A code of a second factor: good for one sign-in. */
   readonly otp?: string | undefined;
+  /** The secret of an OAuth client. */
+  readonly oauthSecret?: string | undefined;
 }
 
 /**
@@ -28,10 +30,29 @@ export const noUploadRecords: UploadRecords = {
   forget: () => Promise.resolve(),
 };
 
+/** A refresh token that lasts beyond the process, and that others may use, too. */
+export interface RefreshTokens {
+  /**
+   * Hands the token out, to one at a time of all who share it, and keeps the one that comes back in
+   * `next` in its place before it resolves. Answers undefined where none is kept any more.
+   */
+  use<T>(work: (refreshToken: string) => Promise<{ readonly result: T; readonly next: string | undefined }>, signal: AbortSignal): Promise<T | undefined>;
+}
+
+export interface OAuthSettings {
+  readonly clientId: string;
+  /** What a client that signs in for itself asks for. */
+  readonly scopes: readonly string[];
+  /** The sign-in of a person; undefined: the client signs in for itself. */
+  readonly kept: RefreshTokens | undefined;
+}
+
 /** What only NetExplorer takes. */
 export interface NetexplorerSettings {
   /** The id of the user for whom all is done, where it is not who signs in. */
   readonly actAs?: string | undefined;
+  /** Signs in by OAuth; undefined: by password. */
+  readonly oauth?: OAuthSettings | undefined;
 }
 
 export interface ProviderSettings {

@@ -4,13 +4,14 @@
  * end. A refused sign-in is told to every request and not repeated in a loop.
  * (NetExplorer's page: common, signing in)
  */
-import { FsError, toFsError } from '../../errors.js';
+import { FsError } from '../../errors.js';
 import type { Answer } from '../../http/answer.js';
 import type { HttpClient, HttpOutcome, HttpRequest } from '../../http/client.js';
 import { TokenKeeper, type Token } from '../../http/token-keeper.js';
 import { throwIfAborted } from '../../http/waiting.js';
 import type { Log } from '../../observe/log.js';
 import type { Credentials, NetexplorerSettings } from '../settings.js';
+import { byClientCredentials, byRefreshToken, TokenEndpoint, whoIs } from './oauth.js';
 import { byPassword } from './password.js';
 import { refusalPause, sentenceOf } from './sign-in-answers.js';
 import type { AskForToken } from './sign-in.js';
@@ -24,6 +25,8 @@ export interface Authorization {
 export class Session {
   private readonly keeper: TokenKeeper<Token>;
   private readonly ask: AskForToken;
+  /** The refusal that the log has heard of. */
+  private told: string | undefined;
   private readonly actAs: Readonly<Record<string, string>>;
 
   /** EINVAL where what signs in is missing or cannot be sent. */
@@ -31,7 +34,7 @@ export class Session {
     private readonly http: HttpClient, private readonly user: string | undefined,
     credentials: Credentials, settings: NetexplorerSettings, private readonly log: Log,
   ) {
-    this.ask = chooseWay(http, user, credentials);
+    this.ask = chooseWay(http, user, credentials, settings);
     this.actAs = settings.actAs === undefined ? {} : { as: settings.actAs };
     this.keeper = new TokenKeeper({
       elapsed: http.elapsed,
@@ -102,14 +105,26 @@ export class Session {
       throwIfAborted(patience);
       return this.ask(signal);
     }, patience);
-    if (!('refused' in outcome)) return outcome;
+    if (!('refused' in outcome)) {
+      this.told = undefined;
+      return outcome;
+    }
     const { error } = outcome.refused;
-    this.log.error({ user: this.user }, `${toFsError(error).message}; nothing is asked of the platform until it is tried again, and what is unsent is kept on this machine`);
-    throw this.keeper.refuse(error);
+    // Once for each reason, and not once for each try.
+    if (error.message !== this.told) this.log.error({ user: this.user }, `${error.message}; nothing is asked of the platform until it is tried again, and what is unsent is kept on this machine`);
+    this.told = error.message;
+    throw this.keeper.refuse(error, outcome.lasts);
   }
 }
 
-function chooseWay(http: HttpClient, user: string | undefined, { password }: Credentials): AskForToken {
+function chooseWay(http: HttpClient, user: string | undefined, { password, oauthSecret }: Credentials, { oauth }: NetexplorerSettings): AskForToken {
+  if (oauth !== undefined) {
+    const client = { id: oauth.clientId, secret: oauthSecret };
+    const endpoint = new TokenEndpoint(http, client);
+    if (oauth.kept !== undefined) return byRefreshToken(endpoint, oauth.kept, user ?? whoIs(client));
+    if (oauthSecret === undefined) throw new FsError('EINVAL', `no secret of ${whoIs(client)} was given: AMARRE_OAUTH_SECRET`);
+    return byClientCredentials(endpoint, oauth.scopes);
+  }
   if (user === undefined) throw new FsError('EINVAL', 'the remote names no user: netexplorer+https://user@platform');
   if (password === undefined) throw new FsError('EINVAL', `no password for ${user} was given`);
   return byPassword(http, user, password);

@@ -10,6 +10,8 @@ export type AskForToken = (signal: AbortSignal) => Promise<Try<Token | Refused>>
 
 export interface Refused {
   readonly refused: SignInVerdict;
+  /** Milliseconds until it is tried again, where that is no question of patience. */
+  readonly lasts?: number | undefined;
 }
 
 export interface TokenRequest {
@@ -22,15 +24,15 @@ export interface TokenRequest {
 }
 
 /** Sends it; `read` makes a token of what came with a 2xx, or answers undefined where it is none. Times count from `asked`. */
-export async function askForToken(
-  http: HttpClient, request: TokenRequest, read: (value: unknown, asked: number) => Promise<Token | undefined> | Token | undefined, signal: AbortSignal,
-): Promise<Try<Token | Refused>> {
+export async function askForToken<T extends Token>(
+  http: HttpClient, request: TokenRequest, read: (value: unknown, asked: number) => T | undefined, signal: AbortSignal,
+): Promise<Try<T | Refused>> {
   const asked = http.elapsed();
   const outcome = await http.send(wire(request), signal);
   if ('broken' in outcome) return { failure: failureOf(outcome.broken, true) };
   const { answer } = outcome;
   const text = await answer.text();
-  const token = answer.status === 200 || answer.status === 201 ? await read(jsonOf(text), asked) : undefined;
+  const token = answer.status === 200 || answer.status === 201 ? read(jsonOf(text), asked) : undefined;
   if (token !== undefined) return { done: token };
   const said = { status: answer.status, contentType: answer.header('content-type'), sender: answer.sender, text };
   const verdict = judgeSignIn(said, request.who);
