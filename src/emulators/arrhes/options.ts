@@ -1,4 +1,5 @@
 /** What can be chosen of the emulated Arrhes. Everything has the recorded server's own default, in one place: here. */
+import { Clock } from '../common/clock.js';
 import { makeId } from './rows.js';
 
 /** A folder that is there at the start. */
@@ -94,24 +95,6 @@ export interface ArrhesOptions {
   readonly storeKeepsAlive?: boolean | undefined;
   /** The server's clock, in milliseconds since the epoch. Default: the machine's. */
   readonly now?: (() => number) | undefined;
-}
-
-/** The clock of the server and its store, which a test may move ahead. */
-export class Clock {
-  readonly #base: () => number;
-  #aheadMs = 0;
-
-  constructor(base: () => number) {
-    this.#base = base;
-  }
-
-  now(): number {
-    return this.#base() + this.#aheadMs;
-  }
-
-  advance(ms: number): void {
-    this.#aheadMs += ms;
-  }
 }
 
 export type ServerChoices = ReturnType<typeof choices>;

@@ -6,11 +6,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { BodyCut, ConnectionBroken } from '../common/broken.js';
 import type { Answer } from '../common/delivery.js';
 import type { Exchange, Handler } from '../common/exchange.js';
+import { rangeOf } from '../common/ranges.js';
 import type { Route } from '../common/server.js';
 import { makeObject, partOf, type StoredObject } from './objects.js';
 import type { ServerChoices } from './options.js';
 import { parsePresigned, Signer, type Presigned, type Presigning } from './presigned.js';
-import { rangeOf } from './ranges.js';
 import { StoreRefusal, unmet } from './store-errors.js';
 
 const bucket = 'arrhes-seed';

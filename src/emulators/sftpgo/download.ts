@@ -6,15 +6,13 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { ConnectionBroken } from '../common/broken.js';
 import type { Answer } from '../common/delivery.js';
+import { filePieces } from '../common/file-pieces.js';
 import { goQuote, headerText } from '../common/go-text.js';
 import { denied, failure, Refusal, storageError, telling } from './errors.js';
 import { mediaType } from './media-types.js';
 import { conditionStatus, partOf, rangeCounts } from './ranges.js';
 import type { Session } from './session.js';
 import { httpDate, wholeSeconds } from './times.js';
-
-/** So much is read at a time, and so much ahead: large enough that gigabytes cost few trips to the disk. */
-const pieceSize = 512 * 1024;
 
 /** Answers GET and HEAD of a file. */
 export async function download(session: Session): Promise<Answer> {
@@ -59,7 +57,7 @@ export async function download(session: Session): Promise<Answer> {
       return answer;
     }
     if (start < 0) throw new ConnectionBroken('a read before the first byte');
-    return { ...answer, body: pieces(file, start, length) };
+    return { ...answer, body: filePieces(file, start, length) };
   } catch (error) {
     await file.close();
     throw error;
@@ -77,34 +75,6 @@ async function openToRead(session: Session, place: string, isFile: boolean): Pro
     if (said === undefined) throw error;
     const name = new Map([[403, 'Forbidden'], [404, 'Not Found']]).get(said.status) ?? 'Internal Server Error';
     throw new Refusal(said.status, name, `unable to read file ${goQuote(path)}: ${said.message}`);
-  }
-}
-
-/** The bytes, read one piece ahead into two buffers in turn. Ends early where the file does. */
-async function* pieces(file: FileHandle, start: number, length: number): AsyncGenerator<Buffer> {
-  const bufferSize = Math.min(pieceSize, length);
-  const buffers = [Buffer.allocUnsafe(bufferSize), Buffer.allocUnsafe(length > bufferSize ? bufferSize : 0)] as const;
-  let position = start;
-  const end = start + length;
-  const read = async (buffer: Buffer): Promise<Buffer> => {
-    const wanted = Math.min(bufferSize, end - position);
-    if (wanted <= 0) return buffer.subarray(0, 0);
-    const { bytesRead } = await file.read(buffer, 0, wanted, position);
-    position += bytesRead;
-    return buffer.subarray(0, bytesRead);
-  };
-  let ahead: Promise<Buffer> | undefined;
-  try {
-    for (let turn = 0; ; turn += 1) {
-      const piece = await (ahead ?? read(buffers[0]));
-      if (piece.length === 0) return;
-      ahead = position < end ? read(turn % 2 === 0 ? buffers[1] : buffers[0]) : undefined;
-      yield piece;
-      if (ahead === undefined) return;
-    }
-  } finally {
-    await ahead?.catch(() => undefined);
-    await file.close();
   }
 }
 

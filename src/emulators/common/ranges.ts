@@ -1,4 +1,7 @@
-/** Ranges as the recorded store understands them: what it does not understand is the whole object (Arrhes' page: pre-signed URLs). */
+/**
+ * Ranges as most servers understand them: what they do not understand is the whole object. So does the store recorded
+ * for Arrhes (Arrhes' page: pre-signed URLs).
+ */
 
 export type Range = { readonly kind: 'whole' } | { readonly kind: 'part'; readonly start: number; readonly end: number } | { readonly kind: 'outside' };
 

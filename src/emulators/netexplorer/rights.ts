@@ -1,0 +1,65 @@
+/** What a user may do with a folder or a document, in the vendor's meaning of each right (NetExplorer's page: objects). */
+import type { Call } from './call.js';
+import { forbidden, notFound } from './errors.js';
+import { isWithin, pathOf, type FileNode, type FolderNode, type Node, type Version } from './tree.js';
+import type { Right, User } from './users.js';
+import type { World } from './call.js';
+
+/** The folders that a user's tree begins with. */
+export function rootsOf({ store }: World, user: User): FolderNode[] {
+  const { tree } = store;
+  if (user.roots === undefined) return [...tree.top.folders.values()].filter((folder) => sees(user, folder));
+  return user.roots.filter(({ type }) => type !== 'shared').flatMap(({ path }) => folderAt(tree.at(path)));
+}
+
+function folderAt(node: Node | undefined): FolderNode[] {
+  return node?.kind === 'folder' ? [node] : [];
+}
+
+export function rightsOf(user: User, node: Node): ReadonlySet<Right> {
+  return user.rightsAt(user.isLimited ? pathOf(node) : '/');
+}
+
+export function may(user: User, right: Right, node: Node): boolean {
+  return rightsOf(user, node).has(right);
+}
+
+/** Throws 403 where he lacks a right. */
+export function need(user: User, right: Right, node: Node): void {
+  if (!may(user, right, node)) throw forbidden();
+}
+
+/** Whether he is shown that it is there: where he has any right. */
+export function sees(user: User, node: Node): boolean {
+  return rightsOf(user, node).size > 0;
+}
+
+/** Whether it hangs below one of his roots. */
+function reaches({ store }: World, user: User, node: Node): boolean {
+  if (!store.tree.isPresent(node)) return false;
+  return user.roots === undefined || user.roots.some(({ path }) => {
+    const root = store.tree.at(path);
+    return root !== undefined && isWithin(node, root);
+  });
+}
+
+/** The folder with this id, as far as he may know of it. Throws 404. */
+export function folderWith({ world, user }: Call, id: number | undefined): FolderNode {
+  const folder = id === undefined ? undefined : world.store.tree.folders.get(id);
+  if (folder === undefined || !reaches(world, user, folder) || !sees(user, folder)) throw notFound();
+  return folder;
+}
+
+/** The version with this id, or the newest of the document with this guid. Throws 404. */
+export function versionWith({ world, user }: Call, id: string | undefined): Version {
+  const { tree } = world.store;
+  const version = tree.versions.get(Number(id)) ?? tree.files.get(id ?? '')?.versions[0];
+  if (version === undefined || !reaches(world, user, version.file) || !sees(user, version.file)) throw notFound();
+  return version;
+}
+
+/** The folder that a document lies in. */
+export function folderOf(file: FileNode): FolderNode {
+  if (file.parent === undefined) throw notFound();
+  return file.parent;
+}
