@@ -95,22 +95,13 @@ export class AttributeSetter {
     try {
       const before = inode.entry.version;
       const entry = await provider.setModified(location, inode.entry, time, signal);
-      this.#sameBytes(inode, before, entry.version);
+      this.#sender.copies.sameBytes(inode, before, entry.version);
       this.#knowledge.enter(inode, entry);
       times.forgetModified(inode);
     } catch (thrown) {
       if (!isErrno(thrown, 'EPERM')) throw thrown;
       times.keepModified(inode, time);
     }
-  }
-
-  /** The version's name went with the time; its bytes did not: blocks and pages stay good. */
-  #sameBytes(inode: Inode, before: string, version: string): void {
-    for (const content of new Set([inode.content, inode.pages, ...this.#sender.copies.contentsOf(inode)])) {
-      if (content !== undefined && content !== 'lost' && content.version === before) content.version = version;
-    }
-    if (inode.draft?.version === before) inode.draft.version = version;
-    inode.succeed(before);
   }
 
   #time(change: TimeChange): number {

@@ -206,10 +206,11 @@ export interface FileSystem {
   /** From memory: never a request in the way of `df`. */
   statfs(): StatfsReply;
 
-  getxattr(node: NodeId, name: string): Uint8Array;
+  getxattr(node: NodeId, name: string, caller: Caller): Promise<Uint8Array>;
+  /** Never a request: tools ask for the list of every file that they come by. */
   listxattr(node: NodeId): readonly string[];
-  setxattr(node: NodeId, name: string, value: Uint8Array): Promise<void>;
-  removexattr(node: NodeId, name: string): Promise<void>;
+  setxattr(node: NodeId, name: string, value: Uint8Array, caller: Caller): Promise<void>;
+  removexattr(node: NodeId, name: string, caller: Caller): Promise<void>;
 
   /** What an end of the mount would have to wait for. From memory. */
   pending(): Pending;

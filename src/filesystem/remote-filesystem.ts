@@ -2,7 +2,6 @@
  * The file system on a remote platform: what a driver calls, handed to the room whose business it
  * is. See `namespace` for names, `open-files` for reading and writing, `knowledge` for what is known.
  */
-import { FsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { Entry, Provider } from '../providers/provider.js';
@@ -12,8 +11,8 @@ import { AttributeSetter } from './attribute-changes.js';
 import { Clock } from './clock.js';
 import type { Core, FileSystemSettings } from './core.js';
 import { Directories } from './directories.js';
+import { ExtendedAttributes } from './extended-attributes.js';
 import type { FileSystem, KernelNotices, NodeId, Pending, StatfsReply, UnsentFile } from './filesystem.js';
-import type { Inode } from './inode.js';
 import { Inspector, type FileSystemReport } from './inspection.js';
 import { InodeTable } from './inode-table.js';
 import { Knowledge } from './knowledge.js';
@@ -78,6 +77,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
   const files = new OpenFiles(core, knowledge, sender);
   const names = new Namespace(core, knowledge, files, sender);
   const attributes = new AttributeSetter(core, knowledge, files, sender);
+  const extended = new ExtendedAttributes(core, knowledge, sender);
   const folders = new Directories(core, knowledge);
   const room = new Room(provider, parts.log);
   const inspector = new Inspector(core, files, folders, sender);
@@ -121,14 +121,10 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
 
     statfs: (): StatfsReply => room.statfs(),
 
-    getxattr(node, name) {
-      const value = ownAttributes(provider, table.get(node), table.locate(table.get(node)).path).get(name);
-      if (value === undefined) throw new FsError(name.startsWith('user.amarre.') ? 'ENODATA' : 'EOPNOTSUPP', `no attribute ${name}`);
-      return Buffer.from(value);
-    },
-    listxattr: (node) => [...ownAttributes(provider, table.get(node), '').keys()],
-    setxattr: (_node, name) => Promise.reject(new FsError('EOPNOTSUPP', `the platform keeps no attribute ${name}`)),
-    removexattr: (_node, name) => Promise.reject(new FsError('EOPNOTSUPP', `the platform keeps no attribute ${name}`)),
+    getxattr: (node, name, caller) => extended.get(node, name, caller),
+    listxattr: () => [],
+    setxattr: (node, name, value, caller) => extended.set(node, name, value, caller),
+    removexattr: (node, name, caller) => extended.set(node, name, undefined, caller),
 
     pending: () => countPending(table),
     report: () => inspector.report(),
@@ -154,13 +150,4 @@ function rootEntry(changeTimes: KeptTimes, provider: Provider, clock: Clock): En
   const step = provider.traits.timeResolution;
   const modified = rootTime(changeTimes, Math.floor(clock.now() / step) * step);
   return { name: '', kind: 'folder', size: undefined, modified, version: 'root', observed: clock.now() };
-}
-
-/** The read-only attributes that show where a file comes from. */
-function ownAttributes(provider: Provider, inode: Inode, path: string): Map<string, string> {
-  return new Map([
-    ['user.amarre.id', inode.entry.id ?? path],
-    ['user.amarre.provider', provider.name],
-    ['user.amarre.version', inode.entry.version],
-  ]);
 }

@@ -105,16 +105,16 @@ export async function perform(fs: FileSystem, node: NodeId, operation: FileSyste
       return { reply: { kind: 'statfs', statfs: fs.statfs() } };
     case 'getxattr':
       refuseForeignXattr(operation.name);
-      return { reply: xattrReply(fs.getxattr(node, operation.name), operation.size) };
+      return { reply: xattrReply(await fs.getxattr(node, operation.name, caller), operation.size) };
     case 'listxattr':
       return { reply: xattrReply(xattrNames(fs.listxattr(node)), operation.size) };
     case 'setxattr':
       refuseForeignXattr(operation.name);
-      await fs.setxattr(node, operation.name, operation.value);
+      await fs.setxattr(node, operation.name, operation.value, caller);
       return done;
     case 'removexattr':
       refuseForeignXattr(operation.name);
-      await fs.removexattr(node, operation.name);
+      await fs.removexattr(node, operation.name, caller);
       return done;
     case 'access': // the kernel has compared mode and owner itself: `default_permissions` is always on
     case 'fsyncdir': // every change of a folder is on the platform before its reply

@@ -184,20 +184,6 @@ describe('new things get the time of this machine, unless the platform\'s clock 
   });
 });
 
-test('extended attributes: user.amarre.* can be read, the rest is EOPNOTSUPP', async () => {
-  const node = await m.node('/f');
-  const value = (name: string): string => Buffer.from(m.fs.getxattr(node, name)).toString();
-  expect(m.fs.listxattr(node)).toEqual(['user.amarre.id', 'user.amarre.provider', 'user.amarre.version']);
-  expect([value('user.amarre.id'), value('user.amarre.provider')]).toEqual(['/f', 'memory']);
-  const version = value('user.amarre.version');
-  await m.save('/f', 'longer than before');
-  expect(value('user.amarre.version')).not.toBe(version);
-  expect(() => value('user.amarre.other')).toThrow(expect.objectContaining({ errno: 'ENODATA' }));
-  expect(() => value('user.mine')).toThrow(expect.objectContaining({ errno: 'EOPNOTSUPP' }));
-  expect(await errnoOf(m.fs.setxattr(node, 'user.mine', Buffer.from('x')))).toBe('EOPNOTSUPP');
-  expect(await errnoOf(m.fs.removexattr(node, 'user.mine'))).toBe('EOPNOTSUPP');
-});
-
 test('df asks nothing of the platform while it waits', async () => {
   await m.end();
   m = await mount();

@@ -31,7 +31,7 @@ describe('orders seen', () => {
     const file = await m.open('/new', exclusively, { create: true });
     await m.write(file, 0, 'abc');
     await m.fs.setattr(file.node, { mtime: set, atime: set + 1000 }, file.handle, someone);
-    expect(await errnoOf(m.fs.setxattr(file.node, 'system.posix_acl_access', Buffer.from('x')))).toBe('EOPNOTSUPP');
+    expect(await errnoOf(m.fs.setxattr(file.node, 'system.posix_acl_access', Buffer.from('x'), someone))).toBe('EOPNOTSUPP');
     await m.close(file);
     expect(m.platform.modified('/new')).toBe(set);
     expect(await m.stat('/new')).toMatchObject({ mtime: shown, atime: set + 1000 });

@@ -304,11 +304,11 @@ export class MemoryFileSystem implements FileSystem {
     return { blockSize: 4096, blocks: 1 << 28, blocksFree: 1 << 27, files: 1 << 20, filesFree: 1 << 19, nameLength: nameLimit };
   }
 
-  getxattr(node: NodeId, name: string): Uint8Array {
+  async getxattr(node: NodeId, name: string): Promise<Uint8Array> {
     this.#count('getxattr');
     const value = this.#node(node).xattrs.get(name);
     if (value === undefined) throw new FsError('ENODATA', `no attribute ${name}`);
-    return value;
+    return Promise.resolve(value);
   }
 
   listxattr(node: NodeId): readonly string[] {

@@ -8,16 +8,16 @@ import { FsError, toFsError, type Errno } from '../../src/errors.js';
 import { hiddenNameSource, hiddenPrefix, isHiddenName } from '../../src/providers/hidden-names.js';
 import { lastName, MemoryServer, notFound, type FileNode, type FolderNode, type Node } from './memory-server.js';
 import type {
-  Content, CopyOptions, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
+  Content, CopyOptions, Download, Entry, ListedFolder, Location, Provider, Quota, ReadRequest, Rights, Traits, WriteOptions,
 } from '../../src/providers/provider.js';
 
 export type Member =
   | 'connect' | 'list' | 'stat' | 'read' | 'write' | 'createFolder' | 'removeFile' | 'removeFolder'
-  | 'move' | 'setModified' | 'park' | 'copy' | 'quota';
+  | 'move' | 'setModified' | 'park' | 'copy' | 'quota' | 'listTree' | 'attributes' | 'setAttribute' | 'lock' | 'unlock';
 
 /**
  * Where a call stands when the hook is asked: `start`, before anything; `chunk`, before each piece
- * of a download's body or batch of a listing (`offset`: bytes or entries given before it) and
+ * of a download's body or batch of a listing (`offset`: bytes or entries given before it) or folder of a tree, and
  * before each piece of an upload's content is asked for; `commit`, a write's or copy's bytes are all in and
  * nothing has changed; `end`, done, the answer not given yet (throw here to lose an answer).
  */
@@ -55,6 +55,14 @@ export interface MemoryProviderOptions {
   readonly instance?: string;
   /** Files have no time, and a listing does not tell their sizes: a look reads them. Default false. */
   readonly unsure?: boolean;
+  /** What the account may do with the thing at a path. Absent: the platform does not say, and all may be done. */
+  readonly rights?: (path: string, kind: Entry['kind']) => Rights | undefined;
+  /** Files and folders have attributes: `owner`, which can only be read, and whatever `tag` gave or `setAttribute` gives. */
+  readonly attributes?: boolean;
+  /** Files can be locked. */
+  readonly locks?: boolean;
+  /** Whole trees are told in one answer. */
+  readonly trees?: boolean;
 }
 
 const memoryTraits: Traits = {
@@ -73,6 +81,11 @@ export class MemoryProvider extends MemoryServer implements Provider {
   readonly name = 'memory';
   readonly traits: Traits;
   readonly copy?: NonNullable<Provider['copy']>;
+  readonly attributes?: NonNullable<Provider['attributes']>;
+  readonly setAttribute?: NonNullable<Provider['setAttribute']>;
+  readonly lock?: NonNullable<Provider['lock']>;
+  readonly unlock?: NonNullable<Provider['unlock']>;
+  readonly listTree?: NonNullable<Provider['listTree']>;
 
   /** How often each member was called. */
   readonly calls: Record<Member, number> = emptyCounters();
@@ -94,6 +107,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
   private readonly batchSize: number;
   private readonly nextHiddenName: () => string;
   private readonly unsure: boolean;
+  private readonly rights: MemoryProviderOptions['rights'];
 
   constructor(options: MemoryProviderOptions = {}) {
     super(options.clock);
@@ -105,6 +119,17 @@ export class MemoryProvider extends MemoryServer implements Provider {
     if (this.traits.serverSideCopy) {
       this.copy = (from, to, copyOptions, signal) => this.copyFile(from, to, copyOptions, signal);
     }
+    this.rights = options.rights;
+    if (options.attributes === true) {
+      this.attributes = (location, _current, signal) => this.run('attributes', location.path, {}, signal, () => this.attributesAt(location.path));
+      this.setAttribute = (location, _current, name, value, signal) =>
+        this.run('setAttribute', location.path, {}, signal, () => this.changeAttribute(location.path, name, value));
+    }
+    if (options.locks === true) {
+      this.lock = (file, signal) => this.run('lock', file.path, {}, signal, () => this.lockFile(file.path));
+      this.unlock = (file, signal) => this.run('unlock', file.path, {}, signal, () => this.unlockFile(file.path));
+    }
+    if (options.trees === true) this.listTree = (folder, signal) => this.wholeTree(folder, signal);
   }
 
   /** Makes the next `times` calls of a member fail at a stage. Hooks set before are asked as well. */
@@ -152,9 +177,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
         this.stage({ member: 'list', stage: name, path: folder.path, offset, count, signal });
       await stage('start');
       const node = this.folderAt(folder.path);
-      const entries = [...node.children].filter(([name]) => !isHiddenName(name)).map(([name, child]): Entry => ({
-        ...this.entry(name, child), ...(this.unsure && child.kind === 'file' ? { size: undefined, version: 'unread', unsure: true } : {}), ...(child.kind === 'folder' && child.link === true ? { link: child.link } : {}),
-      }));
+      const entries = this.entriesOf(folder.path, node);
       for (let offset = 0; offset < entries.length; offset += this.batchSize) {
         await stage('chunk', offset);
         yield entries.slice(offset, offset + this.batchSize);
@@ -181,7 +204,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
     try {
       await this.stage({ ...about, stage: 'start' });
       const node = this.fileAt(file.path);
-      const entry = { ...this.entry(lastName(file.path), node), size: node.bytes.length };
+      const entry = { ...this.entry(file.path, node), size: node.bytes.length };
       if (version !== undefined && entry.version !== version) {
         throw new FsError('ESTALE', `${file.path} is of another version now`);
       }
@@ -213,7 +236,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
       const { folder, name } = this.checkTarget(target.path);
       const old = folder.children.get(name);
       const bytes = new Uint8Array(Buffer.concat(pieces));
-      this.setChild(folder, name, { kind: 'file', id: old?.id ?? this.newId(), bytes, modified: Math.floor(options.modified) });
+      this.setChild(folder, name, replacing(old, { id: old?.id ?? this.newId(), bytes, modified: Math.floor(options.modified) }));
       return this.entryAt(target.path);
     });
   }
@@ -294,7 +317,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
     return this.run('copy', from.path, { to: to.path }, signal, async (stage) => {
       const source = (): FileNode => {
         const node = this.find(from.path);
-        if (node?.kind !== 'file' || this.entry(lastName(from.path), node).version !== version) throw new FsError('ESTALE', `${from.path} is of another version now`);
+        if (node?.kind !== 'file' || this.entry(from.path, node).version !== version) throw new FsError('ESTALE', `${from.path} is of another version now`);
         return node;
       };
       const { bytes } = source();
@@ -303,12 +326,69 @@ export class MemoryProvider extends MemoryServer implements Provider {
       source();
       const { folder, name } = this.checkTarget(to.path);
       const old = folder.children.get(name);
-      this.setChild(folder, name, { kind: 'file', id: old?.id ?? this.newId(), bytes, modified: Math.floor(modified) });
+      this.setChild(folder, name, replacing(old, { id: old?.id ?? this.newId(), bytes, modified: Math.floor(modified) }));
       return this.entryAt(to.path);
     });
   }
 
+  private async *wholeTree(folder: Location, signal: AbortSignal): AsyncGenerator<ListedFolder> {
+    const count = this.enter('listTree', folder.path);
+    try {
+      const stage = (name: Stage, offset?: number): Promise<void> =>
+        this.stage({ member: 'listTree', stage: name, path: folder.path, offset, count, signal });
+      await stage('start');
+      const waiting = [{ below: '', node: this.folderAt(folder.path) }];
+      let told = 0;
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        const { below, node } = next;
+        await stage('chunk', told);
+        const path = join(folder.path, below);
+        yield { below, entries: this.entriesOf(path, node) };
+        told += 1;
+        const inside = [...node.children].filter(([name]) => !isHiddenName(name)).reverse();
+        for (const [name, child] of inside) {
+          if (child.kind === 'folder' && child.link !== true) waiting.push({ below: below === '' ? name : `${below}/${name}`, node: child });
+        }
+      }
+      await stage('end', told);
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+
+  private attributesAt(path: string): ReadonlyMap<string, string> {
+    const node = this.nodeAt(path);
+    const lock = this.lockOf(path);
+    return new Map([...node.attributes ?? [], ['owner', 'ann'], ...(lock === undefined ? [] : [['lock', lock] as const])]);
+  }
+
+  private changeAttribute(path: string, name: string, value: string | undefined): Entry {
+    const node = this.nodeAt(path);
+    if (name === 'owner' || name === 'id') throw new FsError('EPERM', `${name} can only be read`);
+    if (value?.includes('\n') === true) throw new FsError('EINVAL', `${name} takes one line`);
+    if (value === undefined) node.attributes?.delete(name);
+    else this.tag(path, name, value);
+    return this.entryAt(path);
+  }
+
+  private lockFile(path: string): void {
+    const node = this.fileAt(path);
+    if (node.lockedBy !== undefined && node.lockedBy !== us) throw new FsError('EBUSY', `${path} is locked by ${node.lockedBy}`);
+    node.lockedBy = us;
+  }
+
+  private unlockFile(path: string): void {
+    const node = this.find(path);
+    if (node?.kind === 'file' && node.lockedBy === us) node.lockedBy = undefined;
+  }
+
   // Inside.
+
+  private entriesOf(path: string, folder: FolderNode): Entry[] {
+    return [...folder.children].filter(([name]) => !isHiddenName(name)).map(([name, child]): Entry => ({
+      ...this.entry(join(path, name), child), ...(this.unsure && child.kind === 'file' ? { size: undefined, version: 'unread', unsure: true } : {}), ...(child.kind === 'folder' && child.link === true ? { link: child.link } : {}),
+    }));
+  }
 
   private enter(member: Member, path: string, to?: string): number {
     if (this.closed) throw new FsError('EIO', 'the provider is closed');
@@ -378,23 +458,27 @@ export class MemoryProvider extends MemoryServer implements Provider {
     return iterator;
   }
 
-  private entry(name: string, node: Node): Entry {
+  private entry(path: string, node: Node): Entry {
     const { timeResolution, stableIds } = this.traits;
     const modified = Math.floor(node.modified / timeResolution) * timeResolution;
     const size = node.kind === 'file' ? node.bytes.length : undefined;
+    const rights = this.rights?.(path, node.kind);
+    const lockedBy = node.kind === 'file' && node.lockedBy !== us ? node.lockedBy : undefined;
     return {
-      name,
+      name: lastName(path),
       kind: node.kind,
       size,
       modified: this.unsure && node.kind === 'file' ? undefined : modified,
       version: node.kind !== 'file' ? '' : this.unsure ? hash('sha1', node.bytes) : `${node.bytes.length}-${Math.floor(node.modified / 1000)}`,
       ...(stableIds ? { id: node.id } : {}),
+      ...(rights === undefined ? {} : { rights }),
+      ...(lockedBy === undefined ? {} : { lockedBy }),
       observed: this.clock(),
     };
   }
 
   private entryAt(path: string): Entry {
-    return this.entry(lastName(path), this.nodeAt(path));
+    return this.entry(path, this.nodeAt(path));
   }
 
   private goodName(path: string): string {
@@ -415,8 +499,25 @@ export class MemoryProvider extends MemoryServer implements Provider {
 function emptyCounters(): Record<Member, number> {
   return {
     connect: 0, list: 0, stat: 0, read: 0, write: 0, createFolder: 0, removeFile: 0, removeFolder: 0,
-    move: 0, setModified: 0, park: 0, copy: 0, quota: 0,
+    move: 0, setModified: 0, park: 0, copy: 0, quota: 0, listTree: 0, attributes: 0, setAttribute: 0, lock: 0, unlock: 0,
   };
+}
+
+/** Whose lock is the account's own. */
+const us = 'us';
+
+/** A new content keeps what else there is to a file. */
+function replacing(old: Node | undefined, anew: Pick<FileNode, 'id' | 'bytes' | 'modified'>): FileNode {
+  return {
+    kind: 'file', ...anew,
+    ...(old?.attributes === undefined ? {} : { attributes: old.attributes }),
+    ...(old?.kind === 'file' ? { lockedBy: old.lockedBy } : {}),
+  };
+}
+
+function join(folder: string, below: string): string {
+  if (below === '') return folder;
+  return folder === '/' ? `/${below}` : `${folder}/${below}`;
 }
 
 /** What the content's source throws, as the contract wants failures. */

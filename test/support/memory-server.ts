@@ -10,6 +10,9 @@ export interface FileNode {
   readonly id: string;
   bytes: Uint8Array;
   modified: number;
+  /** Who has it locked: `us`, or another's name. */
+  lockedBy?: string | undefined;
+  attributes?: Map<string, string>;
 }
 export interface FolderNode {
   readonly kind: 'folder';
@@ -18,6 +21,7 @@ export interface FolderNode {
   readonly children: Map<string, Node>;
   /** A symbolic link: its children are another folder's. */
   readonly link?: true;
+  attributes?: Map<string, string>;
 }
 export type Node = FileNode | FolderNode;
 
@@ -78,6 +82,23 @@ export class MemoryServer {
     this.setChild(source.folder, source.name, undefined);
     const target = this.makeParents(to);
     this.setChild(target.folder, target.name, node);
+  }
+
+  /** Has somebody else lock a file, or let it go. */
+  lockFor(path: string, who: string | undefined): void {
+    this.fileAt(path).lockedBy = who;
+  }
+
+  /** Who has a file locked: `us`, another's name, or nobody. */
+  lockOf(path: string): string | undefined {
+    const node = this.find(path);
+    return node?.kind === 'file' ? node.lockedBy : undefined;
+  }
+
+  /** Gives a file or folder an attribute that the account may change. */
+  tag(path: string, name: string, value: string): void {
+    const node = this.nodeAt(path);
+    (node.attributes ??= new Map()).set(name, value);
   }
 
   /** A file's bytes as the server holds them, or undefined. */

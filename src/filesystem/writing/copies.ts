@@ -24,9 +24,18 @@ export class Copies {
     return this.#sources.get(draft)?.source;
   }
 
-  /** The versions of a file that copies of it are bound to. */
-  contentsOf(source: Inode): RemoteContent[] {
-    return [...this.#sources.values()].filter((each) => each.source === source).map(({ content }) => content);
+  /**
+   * A change of ours has given a version another name (setting a time does, on some platforms), and its bytes
+   * are what they were: blocks, pages, drafts and copies of it stay good.
+   */
+  sameBytes(inode: Inode, before: string, version: string): void {
+    if (version === before) return;
+    const lent = [...this.#sources.values()].filter(({ source }) => source === inode).map(({ content }) => content);
+    for (const content of new Set([inode.content, inode.pages, ...lent])) {
+      if (content !== undefined && content !== 'lost' && content.version === before) content.version = version;
+    }
+    if (inode.draft?.version === before) inode.draft.version = version;
+    inode.succeed(before);
   }
 
   /** A file's content for a draft, until it is given back; `returned` runs then. */

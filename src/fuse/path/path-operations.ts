@@ -177,7 +177,7 @@ export class PathOperations implements PathCalls {
   }
 
   getxattr(path: string, name: string, caller: Caller): Promise<Uint8Array> {
-    return this.#xattr(path, name, caller, ({ node }) => Promise.resolve(this.#fs.getxattr(node, name)));
+    return this.#xattr(path, name, caller, ({ node }) => this.#fs.getxattr(node, name, caller));
   }
 
   listxattr(path: string, caller: Caller): Promise<readonly string[]> {
@@ -185,11 +185,11 @@ export class PathOperations implements PathCalls {
   }
 
   setxattr(path: string, name: string, value: Uint8Array, caller: Caller): Promise<void> {
-    return this.#xattr(path, name, caller, ({ node }) => this.#fs.setxattr(node, name, value));
+    return this.#xattr(path, name, caller, ({ node }) => this.#fs.setxattr(node, name, value, caller));
   }
 
   removexattr(path: string, name: string, caller: Caller): Promise<void> {
-    return this.#xattr(path, name, caller, ({ node }) => this.#fs.removexattr(node, name));
+    return this.#xattr(path, name, caller, ({ node }) => this.#fs.removexattr(node, name, caller));
   }
 
   /** Refuses the attributes that no platform has before the path is looked up: they are asked for most. */
