@@ -36,6 +36,36 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./refresh.js')).refreshCommand,
   },
   {
+    usage: 'versions <file>',
+    describe: 'Show the versions that the platform keeps of a file on a mount, or bring one back',
+    load: async () => (await import('./versions.js')).versionsCommand,
+  },
+  {
+    usage: 'trash <path>',
+    describe: "Show what lies in the platform's trash, take something out of it, or empty it",
+    load: async () => (await import('./trash.js')).trashCommand,
+  },
+  {
+    usage: 'link <path>',
+    describe: 'Make an address under which others can download a file or folder of a mount',
+    load: async () => (await import('./link.js')).linkCommand,
+  },
+  {
+    usage: 'deposit-link <path>',
+    describe: 'Make an address under which others can put files into a folder of a mount',
+    load: async () => (await import('./link.js')).depositLinkCommand,
+  },
+  {
+    usage: 'history <file>',
+    describe: 'Show what happened to a file on a mount, as the platform tells it',
+    load: async () => (await import('./history.js')).historyCommand,
+  },
+  {
+    usage: 'ocr <file>',
+    describe: 'Have the text of a scanned document on a mount recognized, and wait until it stands beside it',
+    load: async () => (await import('./ocr.js')).ocrCommand,
+  },
+  {
     usage: 'doctor [remote]',
     describe: 'Check what a mount needs here, and with a remote the way to it and the account, each with the remedy',
     load: async () => (await import('./doctor.js')).doctorCommand,

@@ -16,6 +16,12 @@ function packageVersion(): string {
   return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }
 
+/** `mount, umount or status`. */
+function namesOf(entries: typeof commands): string {
+  const names = entries.map(({ usage }) => usage.split(' ', 1).join());
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
+}
+
 /** Runs a command line to its end; resolves to the exit status. */
 async function run(words: readonly string[]): Promise<number> {
   let running: Promise<number> | undefined;
@@ -27,7 +33,7 @@ async function run(words: readonly string[]): Promise<number> {
     .locale('en')
     .wrap(helpWidth)
     .strict()
-    .demandCommand(1, 'name a command: mount, umount, status, refresh, doctor, emulate or demo')
+    .demandCommand(1, `name a command: ${namesOf(commands)}`)
     // Names are taken as they are written (--no-write is one of them), and nothing that looks like a number becomes one.
     .parserConfiguration({
       'camel-case-expansion': false, 'parse-numbers': false, 'parse-positional-numbers': false, 'greedy-arrays': false,

@@ -11,7 +11,8 @@ import { appleFileWays } from '../fuse/path/apple-files.js';
 import { logLevels } from '../observe/log.js';
 import { CommandError } from './exit-status.js';
 import { mountOptionTexts, parseMountOptions } from './mount-options.js';
-import { duration, flag, path, positive, size, texts, units, whole, type OptionText } from './option-kinds.js';
+import { parseDuration } from './units.js';
+import { checked, duration, flag, path, positive, size, texts, units, whole, type OptionText } from './option-kinds.js';
 
 const cacheDir = () => path().optional().register(texts, {
   kind: 'value', unit: units.folder, default: undefined,
@@ -163,6 +164,58 @@ export const statusSchema = z.object({
 /** Options of `amarre refresh`. */
 export const refreshSchema = z.object({ 'cache-dir': cacheDir() });
 
+const json = () => flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'For programs: everything as JSON' });
+
+/** Options of `amarre versions`. */
+export const versionsSchema = z.object({
+  'restore': whole(1, 1_000_000).optional().register(texts, {
+    kind: 'value', unit: units.number, default: undefined, otherwise: 'none', describe: 'Make this version the present one again; what is the present one now stays among the versions',
+  }),
+  'json': json(),
+  'cache-dir': cacheDir(),
+});
+
+/** Options of `amarre trash`. */
+export const trashSchema = z.object({
+  'restore': z.string('wanted an id').min(1, 'wanted an id').optional().register(texts, {
+    kind: 'value', unit: 'id', default: undefined, otherwise: 'none', describe: 'Take the thing of this id out of the trash',
+  }),
+  'to': path().optional().register(texts, {
+    kind: 'value', unit: units.folder, default: undefined, otherwise: 'the folder that was named', describe: 'With --restore: the folder of the mount that it is put into',
+  }),
+  'empty': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'Destroy what you have put into the trash; what others have put there stays',
+  }),
+  'json': json(),
+  'cache-dir': cacheDir(),
+});
+
+/** Options of `amarre link` and `amarre deposit-link`. */
+export const linkSchema = z.object({
+  'expires': checked(readExpiry, 'wanted a day, such as 2027-01-31, or how long from now, such as 7d').optional().register(texts, {
+    kind: 'value', unit: 'day, or duration: 12h, 7d', default: undefined, otherwise: 'as the platform says', describe: 'Until when the link works; of a day: until its end, here',
+  }),
+  'password-file': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: 'none',
+    describe: 'Who opens the link is asked for a password: the first line of this file, which nobody else may be able to read',
+  }),
+  'downloads': whole(1, 1_000_000).optional().register(texts, {
+    kind: 'value', unit: units.number, default: undefined, otherwise: 'any number', describe: 'How often can be downloaded through the link',
+  }),
+  'list': flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'Show your links to this; on a mount point: all of them' }),
+  'remove': z.string('wanted an id').min(1, 'wanted an id').optional().register(texts, {
+    kind: 'value', unit: 'id', default: undefined, otherwise: 'none', describe: 'Take a link away: it works no longer',
+  }),
+  'json': json(),
+  'cache-dir': cacheDir(),
+});
+
+/** Options of `amarre history`. */
+export const historySchema = z.object({ 'json': json(), 'cache-dir': cacheDir() });
+
+/** Options of `amarre ocr`. */
+export const ocrSchema = z.object({ 'cache-dir': cacheDir() });
+
 /** Options of `amarre demo`. */
 export const demoSchema = z.object({
   check: flag().register(texts, {
@@ -170,6 +223,17 @@ export const demoSchema = z.object({
     describe: 'Run a short round of ls, cp and rsync on the mount, say what was done, unmount; exit status 0 or 1',
   }),
 });
+
+/** A day's last moment in this machine's time zone, or so long from now; milliseconds since the epoch. */
+function readExpiry(text: string): number | undefined {
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
+  if (year !== undefined) {
+    const end = new Date(Number(year), Number(month) - 1, Number(day), 23, 59, 59);
+    return end.getMonth() === Number(month) - 1 && end.getDate() === Number(day) ? end.getTime() : undefined;
+  }
+  const span = parseDuration(text);
+  return span === undefined || span === 0 ? undefined : Date.now() + span;
+}
 
 /** Name and text of each option of a command, in the order in which they are shown. */
 export function optionTexts(schema: z.ZodObject): readonly (readonly [string, OptionText])[] {

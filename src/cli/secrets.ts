@@ -95,7 +95,7 @@ async function asked(ask: (() => Promise<string>) | undefined): Promise<string |
 }
 
 /** The first line of a file that none but its owner can read. A pipe (`<(pass show drive)`) is taken as it is. */
-async function readSecretFile(path: string, option: string): Promise<string> {
+export async function readSecretFile(path: string, option: string): Promise<string> {
   const file = await open(path, 'r').catch((error: unknown) => {
     throw new CommandError('usage', `${option} ${path}: ${error instanceof Error ? error.message : String(error)}`);
   });

@@ -2,6 +2,8 @@
 import { Client } from 'undici';
 import type { z } from 'zod';
 import { shortNameOf } from './address.js';
+import { CommandError } from '../exit-status.js';
+import { serviceEventSchema, type ServiceRequest } from './services.js';
 import {
   controlPaths, endEventSchema, mountStatusSchema, refreshAnswerSchema, refusalSchema, type EndEvent, type MountStatus, type RefreshAnswer,
 } from './protocol.js';
@@ -57,6 +59,32 @@ export async function* askEnd(socket: string): AsyncGenerator<EndEvent> {
     }
   } catch (thrown) {
     throw unanswered(thrown);
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * Has the mount do something on the platform. Fails with a CommandError where it is refused, and with
+ * a ControlError where the mount does not answer. When `signal` is aborted the mount gives it up.
+ */
+export async function askService<T>(
+  socket: string, request: ServiceRequest, schema: z.ZodType<T>, onProgress: (words: string) => void, signal: AbortSignal,
+): Promise<T> {
+  const connection = await connect(socket, progressPatience);
+  try {
+    const { statusCode, body } = await connection.client.request({ method: 'POST', path: controlPaths.services, body: JSON.stringify(request), signal });
+    if (statusCode !== 200) throw new ControlError(statusCode === 404 ? 'unknown' : 'silent', await body.text());
+    for await (const line of linesOf(body)) {
+      const event = serviceEventSchema.parse(JSON.parse(line));
+      if (event.kind === 'progress') onProgress(event.words);
+      if (event.kind === 'failed') throw new CommandError('failed', event.message);
+      if (event.kind === 'done') return schema.parse(event.value);
+    }
+    throw new ControlError('silent', 'it broke off');
+  } catch (thrown) {
+    if (signal.aborted) throw new CommandError('failed', 'interrupted', { cause: thrown });
+    throw thrown instanceof CommandError ? thrown : unanswered(thrown);
   } finally {
     await connection.close();
   }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { outcomeSchema, unsentRecordSchema } from '../../storage/mount-records.js';
 
 /** The paths, with the version in each. */
-export const controlPaths = { status: '/v1/status', refresh: '/v1/refresh', end: '/v1/end' } as const;
+export const controlPaths = { status: '/v1/status', refresh: '/v1/refresh', end: '/v1/end', services: '/v1/services' } as const;
 
 const count = z.number().nonnegative();
 

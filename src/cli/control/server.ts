@@ -7,8 +7,10 @@ import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../../observe/log.js';
+import { toFsError } from '../../errors.js';
 import type { Outcome } from '../../storage/mount-records.js';
 import { shortNameOf } from './address.js';
+import { serviceRequestSchema, type ServiceEvent, type ServiceRequest } from './services.js';
 import {
   controlPaths, refreshRequestSchema, type EndEvent, type EndProgress, type MountStatus, type RefreshAnswer,
 } from './protocol.js';
@@ -21,6 +23,8 @@ export interface ControlHandlers {
   end(): void;
   /** What is left to send. */
   progress(): EndProgress;
+  /** Does what was asked on the platform. `signal` is aborted when nobody listens any more. Fails with an FsError. */
+  service(request: ServiceRequest, onProgress: (words: string) => void, signal: AbortSignal): Promise<unknown>;
 }
 
 export interface ControlServer {
@@ -131,18 +135,41 @@ async function take(request: IncomingMessage, response: ServerResponse, handlers
       streams.add(response);
       tell(response, handlers.progress());
       return;
+    case `POST ${controlPaths.services}`: {
+      const wanted = serviceRequestSchema.safeParse(parseJson(await bodyOf(request)));
+      if (wanted.success) await serve(wanted.data, response, handlers);
+      else refuse(response, 400, 'that is no question about versions, trash, links, history or recognition');
+      return;
+    }
     default:
       request.resume();
       refuse(response, 404, `no such request; there are ${Object.values(controlPaths).join(', ')}`);
   }
 }
 
+/** Lines while it goes on, and what came of it. */
+async function serve(wanted: ServiceRequest, response: ServerResponse, handlers: ControlHandlers): Promise<void> {
+  const unheard = new AbortController();
+  response.on('close', () => unheard.abort());
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const ticking = setInterval(() => tell(response, { kind: 'going on' }), progressPause);
+  try {
+    const value = await handlers.service(wanted, (words) => tell(response, { kind: 'progress', words }), unheard.signal);
+    response.end(line({ kind: 'done', value }));
+  } catch (thrown) {
+    const { errno, message } = toFsError(thrown);
+    response.end(line({ kind: 'failed', errno, message }));
+  } finally {
+    clearInterval(ticking);
+  }
+}
+
 /** A line to who listens; who does not read what he was told is told no more until he has. */
-function tell(stream: ServerResponse, event: EndEvent): void {
+function tell(stream: ServerResponse, event: EndEvent | ServiceEvent): void {
   if (!stream.writableNeedDrain) stream.write(line(event));
 }
 
-function line(event: EndEvent): string {
+function line(event: EndEvent | ServiceEvent): string {
   return `${JSON.stringify(event)}\n`;
 }
 

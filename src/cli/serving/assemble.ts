@@ -15,6 +15,7 @@ import { RequestMetrics, type RequestObserver } from '../../observe/requests.js'
 import { openProvider } from '../../providers/open.js';
 import type { Provider } from '../../providers/provider.js';
 import { parseRemote } from '../../providers/remote.js';
+import type { Services } from '../../providers/services.js';
 import type { Bounds } from '../../storage/aging.js';
 import { openKeptTimes } from '../../storage/kept-times.js';
 import { openMountRecords, type OwnRecord } from '../../storage/mount-records.js';
@@ -42,6 +43,7 @@ export interface AssembledMount {
   readonly session: Session;
   readonly record: OwnRecord;
   readonly fileSystem: Pick<RemoteFileSystem, 'report' | 'refresh'>;
+  readonly services: Services | undefined;
   readonly observed: Observed;
   /** Files whose last changes the platform does not hold. */
   pending(): Pending;
@@ -136,6 +138,7 @@ async function assemble(
     session,
     record,
     fileSystem,
+    services: provider.services,
     observed,
     pending: () => fileSystem.pending(),
     async shutdown(impatient, cutOff) {

@@ -15,6 +15,7 @@ import { assembleMount, type AssembledMount } from './assemble.js';
 import { describeMount, describeProgress } from './control.js';
 import { endMount } from './ending.js';
 import { planSchema, type Message, type Plan } from './plan.js';
+import { runService } from './services.js';
 
 /** Nobody may be listening any more: then what is told stands in the record. */
 async function tell(message: Message): Promise<void> {
@@ -64,6 +65,7 @@ async function openControl(plan: Plan, mount: AssembledMount, asked: AbortContro
       refresh: (path) => mount.fileSystem.refresh(path),
       end: () => asked.abort(),
       progress: () => describeProgress(mount),
+      service: (request, onProgress, signal) => runService({ ...mount, readOnly: plan.readOnly }, request, onProgress, signal),
     }, log);
   } catch (error) {
     log.warn({ err: error }, 'this mount has no socket: amarre status and refresh cannot ask it');

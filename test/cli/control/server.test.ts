@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { removeDeadSockets, shortNameOf, socketOf } from '../../../src/cli/control/address.js';
-import { askEnd, askRefresh, askStatus, ControlError } from '../../../src/cli/control/client.js';
+import { askEnd, askRefresh, askService, askStatus, ControlError } from '../../../src/cli/control/client.js';
 import type { EndProgress, MountStatus } from '../../../src/cli/control/protocol.js';
+import { serviceAnswers, type ServiceRequest } from '../../../src/cli/control/services.js';
+import { FsError } from '../../../src/errors.js';
 import { openControlServer, type ControlHandlers, type ControlServer } from '../../../src/cli/control/server.js';
 import type { Outcome } from '../../../src/storage/mount-records.js';
 import { collectingLog } from '../../support/collecting-log.js';
@@ -41,7 +43,8 @@ afterEach(async () => {
 
 async function open(handlers: Partial<ControlHandlers> = {}, path = socketOf(state, instance)): Promise<ControlServer> {
   const server = await openControlServer(path, {
-    status: () => status, refresh: () => Promise.resolve({ forgotten: 1, unsent: 0 }), end: () => undefined, progress: () => progress, ...handlers,
+    status: () => status, refresh: () => Promise.resolve({ forgotten: 1, unsent: 0 }), end: () => undefined, progress: () => progress,
+    service: () => Promise.reject(new Error('nothing is offered')), ...handlers,
   }, log.log);
   servers.push(server);
   return server;
@@ -114,6 +117,57 @@ describe('asking a mount', () => {
     await open({ refresh: () => Promise.reject(new Error('the kernel does not listen')) });
     await expect(askRefresh(socketOf(state, instance), '/')).rejects.toThrow('the kernel does not listen');
     expect(await askStatus(socketOf(state, instance))).toEqual(status);
+  });
+});
+
+describe('asking a mount for something on its platform', () => {
+  const history: ServiceRequest = { ask: 'history', path: '/a\nb' };
+  const waiting = new AbortController().signal;
+
+  test('gives what came of it, and words meanwhile', async () => {
+    const asked: ServiceRequest[] = [];
+    await open({
+      service: async (request, onProgress) => {
+        asked.push(request);
+        onProgress('half of it');
+        await new Promise((resolve) => setTimeout(resolve, 700));
+        return [{ time: 5, event: 'read', who: undefined }];
+      },
+    });
+    const words: string[] = [];
+    const found = await askService(socketOf(state, instance), history, serviceAnswers.history, (text) => words.push(text), waiting);
+    expect(found).toEqual([{ time: 5, event: 'read' }]);
+    expect(words).toEqual(['half of it']);
+    expect(asked).toEqual([history]);
+  });
+
+  test('that is refused is a sentence', async () => {
+    await open({ service: () => Promise.reject(new FsError('EACCES', 'you may not')) });
+    await expect(askService(socketOf(state, instance), history, serviceAnswers.history, () => undefined, waiting)).rejects.toMatchObject({ ending: 'failed', message: 'you may not' });
+  });
+
+  test('and going away gives it up there', async () => {
+    let given: AbortSignal | undefined;
+    await open({
+      service: (_request, _onProgress, signal) => {
+        given = signal;
+        return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new FsError('EINTR', 'given up'))));
+      },
+    });
+    const impatient = new AbortController();
+    const asking = askService(socketOf(state, instance), history, serviceAnswers.history, () => undefined, impatient.signal);
+    await eventually('it is asked', () => given !== undefined);
+    impatient.abort();
+    await expect(asking).rejects.toThrow('interrupted');
+    await eventually('it is given up', () => given?.aborted === true);
+  });
+
+  test('that makes no sense is refused', async () => {
+    await open();
+    const { socket, said } = raw();
+    socket.write('POST /v1/services HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n{"ask":"your soul"}');
+    await eventually('an answer', () => said().includes('\r\n\r\n'));
+    expect(said()).toMatch(/^HTTP\/1\.1 400 /);
   });
 });
 
