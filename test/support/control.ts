@@ -8,6 +8,7 @@ import type { ControlState, EmulatorControl } from '../../src/emulators/emulator
 import type { TrafficEntry } from '../../src/emulators/common/traffic.js';
 import type { ArrhesControl } from '../../src/emulators/arrhes/control.js';
 import type { FaireSimpleControl } from '../../src/emulators/faire-simple/control.js';
+import type { NetexplorerControl } from '../../src/emulators/netexplorer/control.js';
 import type { SftpgoControl } from '../../src/emulators/sftpgo/control.js';
 
 const state = z.object({
@@ -121,6 +122,44 @@ export function connectFaireSimpleControl(url: string): FaireSimpleControl {
       await call('POST', `partners/${encodeURIComponent(uid)}`, fields);
     },
     enrolments: async () => enrolments.parse(await call('GET', 'enrolments')),
+  };
+}
+
+const seenVersions = z.array(z.object({
+  id: z.number(), size: z.number(), md5: z.string(), creation: z.number(), modification: z.number(), owner: z.string(),
+}));
+const seenObjects = z.record(z.string(), z.object({
+  kind: z.enum(['folder', 'file']), id: z.number(), guid: text, md5: text, size: z.number().optional(), versions: z.number().optional(), lock: text,
+}));
+const seenBlocks = z.array(z.object({
+  folder: z.number(), name: z.string(), chunk: z.number(), chunks: z.number(), bytes: z.number(), status: z.number(),
+}));
+
+/** Controls the emulated NetExplorer at this address (`url` of its announcement). */
+export function connectNetexplorerControl(url: string): NetexplorerControl {
+  const call = callingAt(url);
+  const order = async (name: string, value: unknown = {}): Promise<void> => {
+    await call('POST', name, value);
+  };
+  return {
+    ...common(call),
+    surprise: (change) => order('surprise', change),
+    adopt: () => order('adopt'),
+    writeAs: (path, content, login) => order('write-as', { path, content, login }),
+    replaceInPlace: (path, content, afterReads) => order('replace-in-place', { path, content, afterReads }),
+    lockBy: (path, login, settings) => order('lock', { path, login, ...settings }),
+    unlock: (path) => order('unlock', { path }),
+    setQuota: (change) => order('quota', change),
+    setRights: (path, rights, login) => order('rights', { path, rights, login }),
+    setPurge: (path, days) => order('set-purge', { path, days }),
+    purge: () => order('purge'),
+    versionsOf: async (path) => seenVersions.parse(await call('POST', 'versions-of', { path })),
+    objects: async () => seenObjects.parse(await call('GET', 'objects')),
+    trash: async () => z.array(z.object({ id: z.number(), path: z.string(), owner: z.string() })).parse(await call('GET', 'trash')),
+    emptyings: async () => z.array(z.object({ login: z.string(), all: z.boolean() })).parse(await call('GET', 'emptyings')),
+    blocks: async () => seenBlocks.parse(await call('GET', 'blocks')),
+    sessions: async () => z.array(z.object({ login: z.string(), token: z.string() })).parse(await call('GET', 'sessions')),
+    advance: (ms) => order('advance', { ms }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What a test may do to a running NetExplorer beyond what every emulator offers: its tree behind its users' backs. */
+import { posix } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { commonControl, ordered } from '../common/control.js';
@@ -63,8 +64,16 @@ export interface QuotaChange {
 export interface NetexplorerControl extends EmulatorControl {
   /** Turns switches; those left out stay. */
   surprise(change: SurpriseChange): Promise<void>;
-  /** Reads the disk below the root again: what differs from the tree was done by another user, `marie`. */
+  /**
+   * Reads the disk below the root again: what differs from the tree was done by another user, `marie`. What was written
+   * over has a new version; the bytes of the one that it was are gone, and with them its id.
+   */
   adopt(): Promise<void>;
+  /**
+   * A new version of a file, or a new file, by another user: `marie` if left out. Unlike one made on the disk and adopted,
+   * it leaves the older version readable under its own id, as the platform does.
+   */
+  writeAs(path: string, content: string, login?: string): Promise<void>;
   /** Other bytes under the same id: now, or before the download that follows so many. */
   replaceInPlace(path: string, content: string, afterReads?: number): Promise<void>;
   /** Locks a file as this user, whatever locks were on it. */
@@ -99,6 +108,13 @@ export function makeNetexplorerControl(faults: Faults, traffic: Traffic, world: 
     ...commonControl(faults, traffic),
     surprise: (change) => ordered(() => switches.turn(change)),
     adopt: () => ordered(() => store.adopt(users.known('marie').id)),
+    writeAs: (path, content, name = 'marie') => ordered(() => {
+      const owner = users.known(name).id;
+      const node = store.tree.at(path);
+      const written = replacements.contentOf(content);
+      if (node?.kind === 'file') store.addVersion(node, owner, written, {}, true);
+      else store.makeFile(folderAt(world, posix.dirname(path)), posix.basename(path), owner, written, {});
+    }),
     replaceInPlace: (path, content, afterReads) => ordered(() => {
       const file = fileAt(world, path);
       if (afterReads === undefined) replacements.replace(newest(file), content);
@@ -181,6 +197,7 @@ const quotaChange = z.strictObject({
   users: z.record(z.string(), z.number()).optional(),
   folders: z.record(z.string(), z.number()).optional(),
 });
+const writing = z.strictObject({ path: z.string(), content: z.string(), login: z.string().optional() });
 const replacement = z.strictObject({ path: z.string(), content: z.string(), afterReads: z.number().int().min(0).optional() });
 const locking = z.strictObject({ path: z.string(), login: z.string(), readable: z.boolean().optional(), writeable: z.boolean().optional() });
 const rightsChange = z.strictObject({ path: z.string(), rights: z.array(z.string()), login: z.string().optional() });
@@ -195,6 +212,7 @@ export function addNetexplorerControl(app: FastifyInstance, control: Netexplorer
   };
   order('surprise', surpriseChange, (change) => control.surprise(change));
   order('adopt', z.unknown(), () => control.adopt());
+  order('write-as', writing, ({ path, content, login }) => control.writeAs(path, content, login));
   order('replace-in-place', replacement, ({ path, content, afterReads }) => control.replaceInPlace(path, content, afterReads));
   order('lock', locking, ({ path, login, ...settings }) => control.lockBy(path, login, settings));
   order('unlock', atPath, ({ path }) => control.unlock(path));

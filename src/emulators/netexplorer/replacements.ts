@@ -4,27 +4,31 @@
  */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import type { Store } from './store.js';
+import type { Content, Store } from './store.js';
 import type { FileNode, Version } from './tree.js';
 
 export class Replacements {
   readonly #store: Store;
-  readonly #armed = new Map<FileNode, { left: number; readonly content: string | Uint8Array }>();
+  readonly #armed = new Map<FileNode, { left: number; readonly content: string }>();
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Now. */
-  replace(version: Version, content: string | Uint8Array): void {
+  /** A test's bytes, put beside the tree. */
+  contentOf(text: string): Content {
     const place = this.#store.newPlace();
-    writeFileSync(place, content);
-    const bytes = Buffer.from(content);
-    this.#store.replaceContent(version, { place, size: bytes.length, md5: createHash('md5').update(bytes).digest('hex') });
+    writeFileSync(place, text);
+    return { place, size: Buffer.byteLength(text), md5: createHash('md5').update(text).digest('hex') };
+  }
+
+  /** Now. */
+  replace(version: Version, content: string): void {
+    this.#store.replaceContent(version, this.contentOf(content));
   }
 
   /** When so many downloads have been asked for, before the next. */
-  arm(file: FileNode, content: string | Uint8Array, afterReads: number): void {
+  arm(file: FileNode, content: string, afterReads: number): void {
     this.#armed.set(file, { left: afterReads, content });
   }
 
