@@ -7,10 +7,11 @@ import { CommandError, exitStatuses } from './exit-status.js';
 import { optionTexts, readOptions, writtenName } from './options.js';
 
 export const emulateCommand: Command = {
-  words: { platform: 'Which platform: sftpgo, arrhes or faire-simple' },
+  words: { platform: 'Which platform: sftpgo, netexplorer, arrhes or faire-simple' },
   options: emulateSchema,
   examples: [
     ['amarre emulate sftpgo --root /srv/files --latency 50', 'an SFTPGo over /srv/files, 50 ms away'],
+    ['amarre emulate netexplorer --surprise nameExists=renamed --surprise sizeMissing=true', 'a NetExplorer with two of its surprises'],
     ['amarre emulate arrhes --awkward --url-life 5s', 'an Arrhes with doubles and circles, whose URLs live 5 seconds'],
   ],
   run: runEmulate,
@@ -42,6 +43,7 @@ function starterFor(platform: string, written: Written): () => Promise<Running> 
     case 'sftpgo': return startSftpgo(written);
     case 'arrhes': return startArrhes(written);
     case 'faire-simple': return startFaireSimple(written);
+    case 'netexplorer': return startNetexplorer(written);
     default: {
       const known = Object.keys(emulatorSchemas).join(', ');
       throw new CommandError('usage', `${platform}: no emulator for this platform; there are ${known}`);
@@ -114,6 +116,18 @@ function startFaireSimple(written: Written): () => Promise<Running> {
     latencyMs: settings.latency,
     feedBytes: settings['feed-size'],
     statusField: settings['status-field'],
+  });
+}
+
+function startNetexplorer(written: Written): () => Promise<Running> {
+  refuseForeign('netexplorer', written);
+  const settings = readOptions(emulatorSchemas.netexplorer, written);
+  return async () => (await emulators()).startEmulator('netexplorer', {
+    root: settings.root,
+    port: settings.port,
+    latencyMs: settings.latency,
+    users: { u: { quotaBytes: settings.quota } },
+    surprises: settings.surprise.reduce((all, one) => ({ ...all, ...one }), {}),
   });
 }
 

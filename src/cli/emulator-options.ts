@@ -3,6 +3,7 @@
  * `options.ts`, for a server that serves tests instead of a mount.
  */
 import { z } from 'zod';
+import { surpriseChange, surprisesSchema, type SurpriseChange } from '../emulators/netexplorer/surprises.js';
 import { checked, duration, flag, path, positive, size, texts, units, whole } from './option-kinds.js';
 import { parseDuration } from './units.js';
 
@@ -43,18 +44,22 @@ const emulatorSchema = z.object({
   }),
 });
 
-/** Options of `amarre emulate sftpgo` alone. */
-const sftpgoEmulatorSchema = z.object({
+/** Options of the emulators that keep their files on this machine's disk. */
+const diskEmulatorSchema = z.object({
   'root': path().optional().register(texts, {
     kind: 'value', unit: units.folder, default: undefined, otherwise: 'sample files, removed at the end',
     describe: 'The folder that is served',
   }),
+  'quota': size().register(texts, {
+    kind: 'value', unit: units.size, default: '0', describe: "The user's quota; 0 is none",
+  }),
+});
+
+/** Options of `amarre emulate sftpgo` alone. */
+const sftpgoEmulatorSchema = z.object({
   'upload-mode': z.enum(['0', '1', '2'], 'wanted 0, 1 or 2').transform(uploadMode).register(texts, {
     kind: 'value', unit: '0, 1, 2', default: '0',
     describe: "SFTPGo's upload_mode: in place, atomic, atomic but a broken upload is kept",
-  }),
-  'quota': size().register(texts, {
-    kind: 'value', unit: units.size, default: '0', describe: "The user's quota; 0 is none",
   }),
   'max-sessions': whole(0, 10_000).register(texts, {
     kind: 'value', unit: units.number, default: '0', describe: 'Requests that the user may have in progress; 0 is no limit',
@@ -137,21 +142,47 @@ const faireSimpleEmulatorSchema = z.object({
   }),
 });
 
+/** Options of `amarre emulate netexplorer` alone. */
+const netexplorerEmulatorSchema = z.object({
+  'surprise': z.array(checked(parseSurprise, 'wanted a switch and how it is to stand, such as nameExists=renamed')).register(texts, {
+    kind: 'list', unit: 'switch=value', default: undefined, otherwise: 'a platform that behaves',
+    describe: `Behaves as some NetExplorers do: ${Object.keys(surprisesSchema.shape).join(', ')}`,
+  }),
+});
+
 /** The options of each platform's emulator. */
 export const emulatorSchemas = {
-  sftpgo: emulatorSchema.extend(sftpgoEmulatorSchema.shape),
+  sftpgo: emulatorSchema.extend({ ...diskEmulatorSchema.shape, ...sftpgoEmulatorSchema.shape }),
   arrhes: emulatorSchema.extend(arrhesEmulatorSchema.shape),
   'faire-simple': emulatorSchema.extend(faireSimpleEmulatorSchema.shape),
+  netexplorer: emulatorSchema.extend({ ...diskEmulatorSchema.shape, ...netexplorerEmulatorSchema.shape }),
 } as const;
 
 /** Options of `amarre emulate`, those of all platforms. */
 export const emulateSchema = emulatorSchema.extend({
-  ...sftpgoEmulatorSchema.shape, ...arrhesEmulatorSchema.shape, ...faireSimpleEmulatorSchema.shape,
+  ...diskEmulatorSchema.shape, ...sftpgoEmulatorSchema.shape, ...arrhesEmulatorSchema.shape, ...faireSimpleEmulatorSchema.shape,
+  ...netexplorerEmulatorSchema.shape,
 });
 
 function parseOffsets(text: string): readonly number[] | undefined {
   const minutes = text.split(',').map(Number);
   return text !== '' && minutes.every((one) => Number.isInteger(one) && Math.abs(one) < 16 * 60) ? minutes : undefined;
+}
+
+/** `nameExists=renamed`, `hiddenMs=500`, `features={"trash":false}`. */
+function parseSurprise(text: string): SurpriseChange | undefined {
+  const [, name = '', written = ''] = /^(\w+)=(.*)$/su.exec(text) ?? [];
+  const values = [written, parseJson(written)].filter((value) => value !== undefined);
+  return values.map((value) => surpriseChange.safeParse({ [name]: value })).find(({ success }) => success)?.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
+  }
 }
 
 function uploadMode(text: '0' | '1' | '2'): 0 | 1 | 2 {
