@@ -8,7 +8,7 @@ import type { Traffic } from '../common/traffic.js';
 import type { EmulatorControl } from '../emulator.js';
 import type { SeenBlock } from './blocks.js';
 import type { World } from './call.js';
-import type { SeenSession } from './sessions.js';
+import { addSignInControl, makeSignInControl, type SignInControl } from './signing-in/control.js';
 import { surpriseChange, type SurpriseChange } from './surprises.js';
 import { toTrash, type Emptying } from './trash.js';
 import { filesBelow, newest, pathOf, type FileNode, type FolderNode, type Node } from './tree.js';
@@ -61,7 +61,7 @@ export interface QuotaChange {
   readonly folders?: Readonly<Record<string, number>> | undefined;
 }
 
-export interface NetexplorerControl extends EmulatorControl {
+export interface NetexplorerControl extends EmulatorControl, SignInControl {
   /** Turns switches; those left out stay. */
   surprise(change: SurpriseChange): Promise<void>;
   /**
@@ -96,16 +96,16 @@ export interface NetexplorerControl extends EmulatorControl {
   emptyings(): Promise<Emptying[]>;
   /** Every block that came whole, oldest first. */
   blocks(): Promise<SeenBlock[]>;
-  sessions(): Promise<SeenSession[]>;
   /** Moves the platform's clock ahead; milliseconds. */
   advance(ms: number): Promise<void>;
 }
 
 export function makeNetexplorerControl(faults: Faults, traffic: Traffic, world: World): NetexplorerControl {
-  const { choices, users, sessions, store, switches, trash, uploads, replacements, quota } = world;
+  const { choices, users, store, switches, trash, uploads, replacements, quota } = world;
   const login = (id: number): string => users.byId(id)?.login ?? '';
   return {
     ...commonControl(faults, traffic),
+    ...makeSignInControl(world),
     surprise: (change) => ordered(() => switches.turn(change)),
     adopt: () => ordered(() => store.adopt(users.known('marie').id)),
     writeAs: (path, content, name = 'marie') => ordered(() => {
@@ -151,7 +151,6 @@ export function makeNetexplorerControl(faults: Faults, traffic: Traffic, world: 
     trash: () => ordered(() => [...trash.entries.values()].map(({ id, from, owner }) => ({ id, path: from, owner: login(owner) }))),
     emptyings: () => ordered(() => [...trash.emptyings]),
     blocks: () => ordered(() => uploads.seen.map((block) => ({ ...block }))),
-    sessions: () => ordered(() => sessions.seen()),
     advance: (ms) => ordered(() => choices.clock.advance(ms)),
   };
 }
@@ -226,5 +225,5 @@ export function addNetexplorerControl(app: FastifyInstance, control: Netexplorer
   app.get('/_control/trash', () => control.trash());
   app.get('/_control/emptyings', () => control.emptyings());
   app.get('/_control/blocks', () => control.blocks());
-  app.get('/_control/sessions', () => control.sessions());
+  addSignInControl(app, control);
 }

@@ -1,5 +1,8 @@
-/** What can be chosen of the emulated NetExplorer. Everything has its default in one place: here. */
+/** What can be chosen of the emulated NetExplorer, with the defaults; what concerns signing in, OAuth and links is beside those. */
 import { Clock } from '../common/clock.js';
+import { linkChoices, type LinkOptions } from './links/options.js';
+import { oauthChoices, type OAuthOptions } from './oauth/options.js';
+import { signInChoices, type SignInOptions } from './signing-in/options.js';
 import type { SurpriseChange } from './surprises.js';
 import type { UserSettings } from './users.js';
 
@@ -29,6 +32,9 @@ export interface NetexplorerOptions {
   /** `GET /roots` is there, as on newer platforms. Default true. */
   readonly hasRoots?: boolean | undefined;
   readonly surprises?: SurpriseChange | undefined;
+  readonly signIn?: SignInOptions | undefined;
+  readonly oauth?: OAuthOptions | undefined;
+  readonly links?: LinkOptions | undefined;
   /** The platform's clock, in milliseconds since the epoch. Default: the machine's. */
   readonly now?: (() => number) | undefined;
 }
@@ -41,6 +47,9 @@ export function choices(options: NetexplorerOptions) {
     maxFileBytes: options.maxFileBytes ?? 0,
     offsetMinutes: options.offsetMinutes ?? 120,
     hasRoots: options.hasRoots ?? true,
+    signIn: signInChoices(options.signIn ?? {}),
+    oauth: oauthChoices(options.oauth ?? {}),
+    links: linkChoices(options.links ?? {}),
     clock: new Clock(options.now ?? Date.now),
   } as const;
 }

@@ -9,7 +9,10 @@ import { folderWith } from './rights.js';
 import { filesBelow, type FolderNode, type Version } from './tree.js';
 import type { User } from './users.js';
 
-export const quotaRoutes: readonly PlatformRoute[] = [route('quotas', 'GET', '/api/quotas', 'account', readQuotas)];
+export const quotaRoutes: readonly PlatformRoute[] = [
+  // Who draws a tree asks for files and folders only, and has to tell what room there is.
+  route('quotas', 'GET', '/api/quotas', 'folders', readQuotas),
+];
 
 /** A quota with what is used of it, in bytes; 0 is none. */
 interface Quota {

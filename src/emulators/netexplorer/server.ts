@@ -12,16 +12,22 @@ import type { Announcement, RunningEmulator } from '../emulator.js';
 import { BlockUploads } from './blocks.js';
 import type { Call, OpenCall, PlatformRoute, World } from './call.js';
 import { addNetexplorerControl, makeNetexplorerControl, type NetexplorerControl } from './control.js';
+import { descriptionRoutes } from './descriptions.js';
 import { Refusal } from './errors.js';
 import { fileRoutes } from './files.js';
 import { folderRoutes } from './folders.js';
 import { lockRoutes } from './locks.js';
+import { Links } from './links/links.js';
+import { publicLinkRoutes } from './links/public.js';
+import { linkRoutes } from './links/routes.js';
+import { OAuth } from './oauth/oauth.js';
+import { oauthRoutes } from './oauth/routes.js';
 import { choices, type NetexplorerOptions } from './options.js';
 import { quotaRoutes } from './quotas.js';
 import { Rate } from './rate.js';
 import { Replacements } from './replacements.js';
 import { Sessions } from './sessions.js';
-import { signingInRoutes } from './signing-in.js';
+import { signInRoutes } from './signing-in/routes.js';
 import { Store } from './store.js';
 import { Switches } from './surprises.js';
 import { Trash, trashRoutes } from './trash.js';
@@ -38,7 +44,8 @@ export interface RunningNetexplorer extends RunningEmulator {
 
 /** Each module adds its own. A path with a name stands before one with `:id` in its place by itself. */
 const platformRoutes: readonly PlatformRoute[] = [
-  ...signingInRoutes, ...folderRoutes, ...fileRoutes, ...uploadRoutes, ...lockRoutes, ...trashRoutes, ...quotaRoutes,
+  ...signInRoutes, ...oauthRoutes, ...folderRoutes, ...fileRoutes, ...uploadRoutes, ...lockRoutes, ...trashRoutes,
+  ...quotaRoutes, ...descriptionRoutes, ...linkRoutes,
 ];
 
 /** Starts a NetExplorer over a folder. Options and their defaults: `options.ts`. */
@@ -81,13 +88,18 @@ async function makeAside(root: string): Promise<string> {
 function makeWorld(root: string, aside: string, options: NetexplorerOptions): World {
   const chosen = choices(options);
   const users = new Users(options.users ?? {});
-  const store = new Store(root, aside, () => chosen.clock.now());
+  const now = (): number => chosen.clock.now();
+  const sessions = new Sessions(users, chosen.signIn, now);
+  const store = new Store(root, aside, now);
   store.adopt(users.known('u').id);
   return {
     choices: chosen,
     users,
     store,
-    sessions: new Sessions(users),
+    sessions,
+    oauth: new OAuth(chosen.oauth, users, sessions, now),
+    links: new Links(),
+    descriptions: new Map(),
     switches: new Switches(options.surprises ?? {}),
     trash: new Trash(),
     uploads: new BlockUploads(),
@@ -137,10 +149,12 @@ async function serveWorld(world: World, root: string, options: NetexplorerOption
 
 /**
  * What a request is about, for rules and the log: the path in the tree of the folder or document whose id stands in the
- * request's own path, and that path. Never a query, which may hold a token.
+ * request's own path, and that path. Never a query, which may hold a token, nor the key of a link, which opens it.
  */
-function subject({ store: { tree } }: World, url: string): Subject {
+function subject({ store: { tree }, choices: { links } }: World, url: string): Subject {
   const [path = ''] = url.split('?', 1);
+  const link = [links.sharePath, links.depositPath].find((prefix) => path.startsWith(prefix));
+  if (link !== undefined) return { path: undefined, target: link };
   const [, kind = '', id = ''] = /^\/api\/(folder|file|lock)\/(\d+)/u.exec(path) ?? [];
   const node = kind === 'folder' ? tree.folders.get(Number(id)) : tree.versions.get(Number(id))?.file;
   return { path: node === undefined ? undefined : pathOf(node), target: path };
@@ -168,7 +182,7 @@ function makeRoutes(world: World): { routes: Route[]; otherwise: Handler } {
     return route.work(call);
   });
   return {
-    routes: platformRoutes.map((route) => ({ name: route.name, method: route.method, url: route.path, handler: handlerOf(route) })),
+    routes: [...platformRoutes, ...publicLinkRoutes(world.choices.links)].map((route) => ({ name: route.name, method: route.method, url: route.path, handler: handlerOf(route) })),
     otherwise: handled(() => Promise.reject(new Refusal(404, "Cette route n'existe pas"))),
   };
 }

@@ -1,61 +1,84 @@
-/** Who has signed in: tokens, and whom a request speaks for. */
-import { randomBytes } from 'node:crypto';
+/** Who has signed in: what a request's token stands for, and whom the request speaks for (NetExplorer's page: signing in). */
 import type { IncomingMessage } from 'node:http';
-import { forbidden, Refusal } from './errors.js';
+import type { Answer } from '../common/delivery.js';
+import { forbidden, json, Refusal } from './errors.js';
+import { Admission, noSlotLeft, refusalBody, wrongPassword, type SignInRefusal } from './signing-in/admission.js';
+import { Connections, type Connection } from './signing-in/connections.js';
+import type { SignInChoices } from './signing-in/options.js';
+import { allows, type Need } from './signing-in/scopes.js';
 import type { User, Users } from './users.js';
 
-/** What a route needs to be allowed: the scope's name, and whether it changes something. */
-export interface Need {
-  readonly area: Area;
-  readonly writes: boolean;
-}
-
-/** The names of OAuth2 scopes before `.read` and `.readwrite`. */
-export type Area = 'files' | 'folders' | 'trashes' | 'account' | 'sharelinks';
-
-/** A session as a test sees it. */
-export interface SeenSession {
-  readonly login: string;
-  readonly token: string;
-}
-
-interface Session {
-  readonly user: User;
-  /** Whether its scopes allow this. */
-  readonly allows: (need: Need) => boolean;
-}
-
 export class Sessions {
+  readonly admission: Admission;
+  readonly connections: Connections;
+  /** Sign-ins that were asked for since the start, let in or not. */
+  signIns = 0;
   readonly #users: Users;
-  readonly #tokens = new Map<string, Session>();
+  readonly #choices: SignInChoices;
 
-  constructor(users: Users) {
+  constructor(users: Users, choices: SignInChoices, now: () => number) {
     this.#users = users;
+    this.#choices = choices;
+    this.admission = new Admission(users, choices.refused);
+    this.connections = new Connections({ ...choices, now });
   }
 
-  /** Signs in with a password. Throws the refusal. */
+  /** Signs in with a password and gives the token. Throws the refusal. */
   signIn(login: string, password: string): string {
-    const user = this.#users.byLogin(login);
-    if (user?.password !== password) throw new Refusal(401, 'Identifiant ou mot de passe incorrect');
-    const token = randomBytes(24).toString('hex');
-    this.#tokens.set(token, { user, allows: () => true });
-    return token;
+    this.signIns += 1;
+    const { wrongPasswordStatus, refusedStatus } = this.#choices;
+    const user = this.admission.withPassword(login, password);
+    if (user === undefined) throw new Refusal(wrongPasswordStatus, wrongPassword);
+    const reason = this.admission.refusalOf(user);
+    if (reason !== undefined) throw new NotLetIn(refusedStatus, reason);
+    if (this.connections.full) throw new Refusal(refusedStatus, noSlotLeft);
+    return this.connections.open(user);
   }
 
   /** The user that a request speaks for, and may do what it needs. Throws the refusal: 401, or 403 for a scope. */
-  check(request: IncomingMessage, need?: Need): User {
-    const session = this.#tokens.get(bearer(request));
-    if (session === undefined) throw new Refusal(401, 'Session expirée ou inexistante');
-    if (need !== undefined && !session.allows(need)) throw forbidden();
-    return session.user;
+  check(request: IncomingMessage, need: Need | undefined): User {
+    const { user, scopes } = this.#connection(request);
+    if (need !== undefined && !allows(scopes, need)) {
+      const { area, writes } = need;
+      const scope = `${area}.${writes ? 'readwrite' : 'read'}`;
+      throw new Refusal(403, `Cette action demande l'autorisation ${scope}`, { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${scope}"` });
+    }
+    const { as } = request.headers;
+    return as === undefined ? user : this.#other(user, String(as));
   }
 
-  signOut(request: IncomingMessage): void {
-    this.#tokens.delete(bearer(request));
+  /** Gives the connection of the request's token back; returns whose it was. */
+  signOut(request: IncomingMessage): User {
+    const { user } = this.#connection(request);
+    this.connections.giveBack(bearer(request));
+    return user;
   }
 
-  seen(): SeenSession[] {
-    return [...this.#tokens].map(([token, { user }]) => ({ login: user.login, token }));
+  #connection(request: IncomingMessage): Connection {
+    const connection = this.connections.use(bearer(request));
+    if (connection === undefined) throw new Refusal(401, 'Session expirée ou inexistante', { 'WWW-Authenticate': 'Bearer error="invalid_token"' });
+    return connection;
+  }
+
+  /** Whom `As` names: an administrator's way to act as somebody else. */
+  #other(user: User, id: string): User {
+    const other = /^\d+$/u.test(id) ? this.#users.byId(Number(id)) : undefined;
+    if (!user.administrator || other === undefined) throw forbidden();
+    return other;
+  }
+}
+
+/** Refused although the password is right. */
+class NotLetIn extends Refusal {
+  readonly #reason: SignInRefusal;
+
+  constructor(status: number, reason: SignInRefusal) {
+    super(status, refusalBody(reason).error);
+    this.#reason = reason;
+  }
+
+  override answer(): Answer {
+    return json(this.status, refusalBody(this.#reason));
   }
 }
 
