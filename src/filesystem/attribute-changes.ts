@@ -6,6 +6,7 @@ import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
 import { canSetTime } from './own-times.js';
 import type { OpenFiles } from './open-files.js';
+import { mustBeAllowed } from './rights.js';
 import type { Sender } from './writing/sender.js';
 
 export class AttributeSetter {
@@ -69,6 +70,7 @@ export class AttributeSetter {
       await this.#sender.change(inode, signal, (draft) => { draft.date(time); return Promise.resolve(); });
       return;
     }
+    mustBeAllowed(this.#core.provider, inode, 'write');
     if (inode.isRoot) {
       inode.entry = { ...inode.entry, modified: rounded(this.#core, time) };
       return;

@@ -5,6 +5,7 @@ import type { Core } from './core.js';
 import type { Caller, DirectoryEntry, EntryReply, FileHandle, NodeId } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
+import { mustBeAllowed } from './rights.js';
 
 interface OpenFolder {
   readonly inode: Inode;
@@ -34,6 +35,7 @@ export class Directories {
   async open(node: NodeId, caller: Caller): Promise<FileHandle> {
     const inode = this.#core.table.get(node);
     if (inode.kind !== 'folder') throw new FsError('ENOTDIR', `${inode.path} is not a folder`);
+    mustBeAllowed(this.#core.provider, inode, 'read');
     const listing = this.#core.listings.fresh(inode) ?? await this.#core.listings.load(inode, caller.signal);
     const entries = [...listing.entries.values()];
     for (const [name, child] of inode.children) {

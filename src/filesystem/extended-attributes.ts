@@ -9,6 +9,7 @@ import type { Core } from './core.js';
 import type { Caller, NodeId } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
+import { mustBeAllowed } from './rights.js';
 import { SharedTask } from './shared-task.js';
 import { unsentVersion, type Sender } from './writing/sender.js';
 
@@ -60,6 +61,7 @@ export class ExtendedAttributes {
     const name = fullName.slice(prefix.length);
     const text = value === undefined ? undefined : textOf(fullName, value);
     if (name === all || (this.#own(inode).has(name) && name !== 'id')) throw new FsError('EPERM', `${fullName} can only be read`);
+    mustBeAllowed(provider, inode, 'write');
     await this.#sender.quiet(inode, caller.signal);
     if (inode.entry.version === unsentVersion) throw new FsError('EBUSY', `${inode.path} is not on the platform yet: close it first`);
     const change = async (): Promise<void> => {

@@ -9,13 +9,11 @@ import type { Attributes, AttributesReply, EntryReply } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { Listing } from './listing-cache.js';
 import { OwnTimes } from './own-times.js';
+import { modeOf, rightsOf } from './rights.js';
 import { RemoteContent } from './reading/remote-content.js';
 
 /** What a folder's st_size says; no tool takes it for content. */
 const folderSize = 4096;
-
-const fileMode = 0o644;
-const folderMode = 0o755;
 
 export class Knowledge {
   /** Times that the platform does not keep. */
@@ -195,7 +193,7 @@ export class Knowledge {
     return {
       ino: this.#core.table.number(inode),
       kind: inode.kind,
-      mode: (folder ? folderMode : fileMode) & ~settings.umask,
+      mode: modeOf(inode.kind, rightsOf(this.#core.provider, inode), settings.umask),
       nlink: inode.isOrphan ? 0 : 1,
       uid: inode.owner?.uid ?? settings.uid,
       gid: inode.owner?.gid ?? settings.gid,

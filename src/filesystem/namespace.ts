@@ -9,6 +9,7 @@ import type { Caller, EntryReply, NegativeReply, NodeId, OpenFlags, OpenReply } 
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
 import type { OpenFiles } from './open-files.js';
+import { mustBeAllowed } from './rights.js';
 import { unsentVersion, type Sender } from './writing/sender.js';
 
 export class Namespace {
@@ -35,6 +36,7 @@ export class Namespace {
   async mkdir(parent: NodeId, name: string, caller: Caller): Promise<EntryReply> {
     const folder = this.#change(parent, name);
     if (folder.children.get(name)?.entry.version === unsentVersion) throw new FsError('EEXIST', `${name} exists`);
+    mustBeAllowed(this.#core.provider, folder, 'write');
     const location = this.#core.table.locateChild(folder, name);
     const entry = await this.#dropOnFailure([folder], () => this.#core.provider.createFolder(location, caller.signal));
     // Until a listing tells it, the time of a folder whose making did not tell it is the moment in which it was made.
@@ -96,7 +98,7 @@ export class Namespace {
     const folder = this.#change(parent);
     const inode = await this.#existing(folder, name, caller.signal);
     if (inode.kind === 'folder') throw new FsError('EISDIR', `${inode.path} is a folder`);
-    mustBeRemovable(inode);
+    this.#mustBeRemovable(inode);
     await this.#dropOnFailure([folder], () => this.#sender.whileQuiet([inode], caller.signal, async () => {
       if (inode.entry.version !== unsentVersion) await this.#takeAway(inode, caller.signal);
       else if (inode.uncertain) await this.#takeAway(inode, caller.signal).catch(passOver('ENOENT'));
@@ -116,7 +118,7 @@ export class Namespace {
     const folder = this.#change(parent);
     const inode = await this.#existing(folder, name, caller.signal);
     if (inode.kind === 'file') throw new FsError('ENOTDIR', `${inode.path} is a file`);
-    mustBeRemovable(inode);
+    this.#mustBeRemovable(inode);
     await this.#dropOnFailure([folder, inode], () => this.#sender.whileQuiet([inode], caller.signal, async () => {
       // What the platform does not have yet is in the folder all the same.
       if (this.#hasUnsent(inode)) throw new FsError('ENOTEMPTY', `${inode.path} holds a file that is being written`);
@@ -131,9 +133,12 @@ export class Namespace {
     const from = this.#change(parent);
     const to = this.#change(newParent, newName);
     const inode = await this.#existing(from, name, signal);
+    this.#mustBeMovable(inode, to, to.children.get(newName));
     if (inode.kind === 'file') await this.#sender.send(inode, signal);
     const target = to.children.get(newName);
     if (target === inode) return;
+    // Only now the platform may have said what may be done with what was just sent.
+    this.#mustBeMovable(inode, to, target);
     if (noReplace && target !== undefined && (target.draft?.dirty === true || this.#hasUnsent(target))) throw new FsError('EEXIST', `${target.path} exists`);
     // What the platform does not know of cannot stop it: an unsent file and what is in a folder.
     if (target?.entry.version === unsentVersion && inode.kind === 'folder') throw new FsError('ENOTDIR', `${target.path} is a file`);
@@ -154,6 +159,20 @@ export class Namespace {
     const doubtful = target?.kind === 'folder' ? [from, to, target] : [from, to];
     await this.#dropOnFailure(doubtful, () => this.#sender.whileQuiet(both, signal, move));
     this.#core.table.dropIfUnused(inode);
+  }
+
+  /** EACCES. What is put in the place of a file changes that file; an empty folder that is replaced goes. */
+  #mustBeMovable(inode: Inode, to: Inode, target: Inode | undefined): void {
+    const { provider } = this.#core;
+    if (target === inode) return;
+    mustBeAllowed(provider, inode, 'remove');
+    mustBeAllowed(provider, to, 'write');
+    if (target !== undefined) mustBeAllowed(provider, target, target.kind === 'file' ? 'write' : 'remove');
+  }
+
+  #mustBeRemovable(inode: Inode): void {
+    mustBeAllowed(this.#core.provider, inode, 'remove');
+    mustNotBeBehindLink(inode);
   }
 
   #renamed(inode: Inode, to: Inode, newName: string, entry: Entry | undefined): void {
@@ -192,6 +211,7 @@ export class Namespace {
 
   /** A file that only this mount knows until it is sent. */
   async #makeUnsent(folder: Inode, name: string, caller: Caller): Promise<Inode> {
+    mustBeAllowed(this.#core.provider, folder, 'write');
     const refused = this.#core.provider.learntRefusal?.('make', this.#core.table.locateChild(folder, name));
     if (refused !== undefined) throw refused;
     const now = this.#core.clock.now();
@@ -266,7 +286,7 @@ export class Namespace {
  * EPERM for what is seen through a link to a folder: `rm -r` takes that for a folder of the tree that it
  * removes, and would empty what the link leads to. A program's own temporary and lock files go.
  */
-function mustBeRemovable(inode: Inode): void {
+function mustNotBeBehindLink(inode: Inode): void {
   if (inode.namedHere) return;
   for (let above = inode.place?.parent; above !== undefined; above = above.place?.parent) {
     if (above.entry.link === true) throw new FsError('EPERM', `${inode.path} is seen through the link ${above.path}, and can be deleted in its own folder alone`);

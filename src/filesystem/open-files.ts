@@ -10,6 +10,7 @@ import type { Knowledge } from './knowledge.js';
 import { deliver, isOf, mustBeOf, pagesAt, type OpenFile } from './open-file.js';
 import { freshWindow } from './reading/prefetch-window.js';
 import { Reads } from './reading/reads.js';
+import { mustBeAllowed } from './rights.js';
 import { notCopied } from './writing/copies.js';
 import type { Draft } from './writing/draft.js';
 import type { Sender } from './writing/sender.js';
@@ -48,6 +49,8 @@ export class OpenFiles {
     if (inode.draft === undefined) this.#refuseLearnt(inode, flags);
     // The kernel believes in the name a while longer, and does not look it up again by itself.
     if (inode.learnt === -Infinity) await this.#knowledge.refresh(inode, caller.signal);
+    if (flags.read) mustBeAllowed(this.#core.provider, inode, 'read');
+    if (flags.write) mustBeAllowed(this.#core.provider, inode, 'write');
     if (inode.entry.unsure === true && inode.draft === undefined && !(flags.write && flags.truncate)) await this.#makeSure(inode, caller.signal);
     if (flags.write && flags.truncate) {
       await this.#sender.change(inode, caller.signal, (draft) => {

@@ -166,6 +166,9 @@ export interface Provider {
    */
   learntRefusal?(access: Access, location: Location): FsError | undefined;
 
+  /** What this account may do with the base, whose own entry no listing shows: as `connect` or a later answer told. From memory. */
+  baseRights?(): Rights | undefined;
+
   /**
    * Why no file there can have these bytes at this place, or undefined. From memory, asked at each write(2), which
    * fails with it: most programs do not hear what their close(2) answers. There where few contents mean something.

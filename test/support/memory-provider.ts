@@ -160,6 +160,10 @@ export class MemoryProvider extends MemoryServer implements Provider {
     return this.run('connect', '/', {}, signal, () => undefined);
   }
 
+  baseRights(): Rights | undefined {
+    return this.rights?.('/', 'folder');
+  }
+
   refuseName(name: string): FsError | undefined {
     if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
       return new FsError('EINVAL', `"${name}" cannot be a name`);

@@ -12,6 +12,7 @@ import type { UnsentFile } from '../filesystem.js';
 import type { Inode } from '../inode.js';
 import type { UploadReport } from '../inspection.js';
 import type { Knowledge } from '../knowledge.js';
+import { mustBeAllowed } from '../rights.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
 import { Copies } from './copies.js';
 import { Draft } from './draft.js';
@@ -93,6 +94,7 @@ export class Sender {
   /** Throws what the platform would refuse a new content with, where that is known: better now than when the data has moved. */
   mayChange(inode: Inode): void {
     if (inode.entry.version === unsentVersion || inode.isDetached) return;
+    mustBeAllowed(this.#core.provider, inode, 'write');
     const refused = this.#core.provider.learntRefusal?.('replace', this.#core.table.locate(inode));
     if (refused !== undefined) throw refused;
   }
