@@ -43,7 +43,7 @@ async function run(words: readonly string[]): Promise<number> {
     .exitProcess(false)
     .fail(false);
   for (const command of commands) {
-    parser.command(commandModule(command, (status) => {
+    parser.command(commandModule(command, words.includes('--help'), (status) => {
       // Whoever awaits it below hears of a failure; until then it is not unheard.
       status.catch(() => undefined);
       running = status;

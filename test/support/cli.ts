@@ -17,11 +17,10 @@ export function amarre(...words: readonly string[]): [string, ...string[]] {
 
 function requireFreshBuild(): void {
   const source = fileURLToPath(new URL('src/', project));
-  const built = fileURLToPath(new URL('dist/', project));
+  const built = statSync(main, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.ts')) continue;
-    const result = statSync(`${built}${name.slice(0, -3)}.js`, { throwIfNoEntry: false });
-    if (result === undefined || result.mtimeMs < statSync(`${source}${name}`).mtimeMs) {
+    if (built < statSync(`${source}${name}`).mtimeMs) {
       throw new Error(`dist/ is older than src/${name}: run npm run build`);
     }
   }

@@ -1,5 +1,5 @@
 /** The other side of a mount's socket: what commands ask of a running mount, and how they hear that nobody answers. */
-import { Client } from 'undici';
+import { request as send, type IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { shortNameOf } from './address.js';
 import { CommandError } from '../exit-status.js';
@@ -49,18 +49,17 @@ export function askRefresh(socket: string, path: string): Promise<RefreshAnswer>
  * it does not answer, or breaks off: then it may be ending all the same.
  */
 export async function* askEnd(socket: string): AsyncGenerator<EndEvent> {
-  const connection = await connect(socket, progressPatience);
+  const answer = await ask(socket, { method: 'POST', path: controlPaths.end, patience: progressPatience });
   try {
-    const { statusCode, body } = await connection.client.request({ method: 'POST', path: controlPaths.end });
-    if (statusCode !== 200) throw new ControlError(statusCode === 404 ? 'unknown' : 'silent', await body.text());
-    for await (const line of linesOf(body)) {
+    if (answer.status !== 200) throw new ControlError(answer.status === 404 ? 'unknown' : 'silent', await textOf(answer.body));
+    for await (const line of linesOf(answer.body)) {
       const event = endEventSchema.safeParse(JSON.parse(line));
       if (event.success) yield event.data;
     }
   } catch (thrown) {
     throw unanswered(thrown);
   } finally {
-    await connection.close();
+    await answer.close();
   }
 }
 
@@ -71,11 +70,11 @@ export async function* askEnd(socket: string): AsyncGenerator<EndEvent> {
 export async function askService<T>(
   socket: string, request: ServiceRequest, schema: z.ZodType<T>, onProgress: (words: string) => void, signal: AbortSignal,
 ): Promise<T> {
-  const connection = await connect(socket, progressPatience);
+  let answer: Answer | undefined;
   try {
-    const { statusCode, body } = await connection.client.request({ method: 'POST', path: controlPaths.services, body: JSON.stringify(request), signal });
-    if (statusCode !== 200) throw new ControlError(statusCode === 404 ? 'unknown' : 'silent', await body.text());
-    for await (const line of linesOf(body)) {
+    answer = await ask(socket, { method: 'POST', path: controlPaths.services, body: JSON.stringify(request), patience: progressPatience, signal });
+    if (answer.status !== 200) throw new ControlError(answer.status === 404 ? 'unknown' : 'silent', await textOf(answer.body));
+    for await (const line of linesOf(answer.body)) {
       const event = serviceEventSchema.parse(JSON.parse(line));
       if (event.kind === 'progress') onProgress(event.words);
       if (event.kind === 'failed') throw new CommandError('failed', event.message);
@@ -86,60 +85,90 @@ export async function askService<T>(
     if (signal.aborted) throw new CommandError('failed', 'interrupted', { cause: thrown });
     throw thrown instanceof CommandError ? thrown : unanswered(thrown);
   } finally {
-    await connection.close();
+    await answer?.close();
   }
 }
 
 /** The lines of a body as they become whole. */
-async function* linesOf(body: AsyncIterable<unknown>): AsyncGenerator<string> {
+async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let begun = '';
   for await (const piece of body) {
-    if (!(piece instanceof Uint8Array)) continue;
     const lines = (begun + decoder.decode(piece, { stream: true })).split('\n');
     begun = lines.pop() ?? '';
     yield* lines;
   }
 }
 
-interface Call {
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+interface Question {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body?: string;
-  /** Milliseconds. */
+  /** Milliseconds in which nothing comes. */
   readonly patience: number;
+  /** Breaks it off. */
+  readonly signal?: AbortSignal;
 }
 
-async function call<T>(socket: string, { method, path, body, patience }: Call, schema: z.ZodType<T>): Promise<T> {
-  const connection = await connect(socket, patience);
+async function call<T>(socket: string, question: Question, schema: z.ZodType<T>): Promise<T> {
+  const answer = await ask(socket, question);
   try {
-    const answer = await connection.client.request({ method, path, body: body ?? null });
-    const text = await answer.body.text();
-    const value: unknown = JSON.parse(text);
-    if (answer.statusCode === 200) return schema.parse(value);
+    const value: unknown = JSON.parse(await textOf(answer.body));
+    if (answer.status === 200) return schema.parse(value);
     const refusal = refusalSchema.safeParse(value);
-    throw new ControlError(answer.statusCode === 404 ? 'unknown' : 'silent', refusal.success ? refusal.data.error : `status ${answer.statusCode}`);
+    throw new ControlError(answer.status === 404 ? 'unknown' : 'silent', refusal.success ? refusal.data.error : `status ${answer.status}`);
   } catch (thrown) {
     throw unanswered(thrown);
   } finally {
-    await connection.close();
+    await answer.close();
   }
 }
 
-async function connect(socket: string, patience: number): Promise<{ readonly client: Client; close(): Promise<void> }> {
+interface Answer {
+  readonly status: number;
+  readonly body: AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Resolves when the answer begins. Fails with a ControlError. */
+async function ask(socket: string, { method, path, body, patience, signal }: Question): Promise<Answer> {
   const name = await shortNameOf(socket).catch((thrown: unknown) => {
     throw unanswered(thrown);
   });
-  const client = new Client('http://mount', {
-    connect: { socketPath: name.path, timeout: usualPatience }, headersTimeout: patience, bodyTimeout: patience, maxResponseSize: answerLimit,
-  });
-  return {
-    client,
-    async close() {
-      await client.destroy();
-      await name.close();
-    },
+  const request = send({ agent: false, socketPath: name.path, method, path, timeout: patience, signal });
+  const close = async () => {
+    request.destroy();
+    await name.close();
   };
+  const begun = new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('response', resolve);
+    request.on('error', reject);
+    request.on('timeout', () => request.destroy(new ControlError('silent', `nothing came for ${patience} ms`)));
+  });
+  request.end(body);
+  try {
+    const response = await begun;
+    return { status: response.statusCode ?? 0, body: limited(response), close };
+  } catch (thrown) {
+    await close();
+    throw unanswered(thrown);
+  }
+}
+
+async function* limited(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const piece of response) {
+    if (!(piece instanceof Uint8Array)) continue;
+    size += piece.length;
+    if (size > answerLimit) throw new ControlError('silent', `an answer of more than ${answerLimit} bytes`);
+    yield piece;
+  }
 }
 
 function unanswered(thrown: unknown): ControlError {

@@ -4,7 +4,7 @@
  * session they were started from and whatever became of it.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { servingProgram } from './starter.js';
+import { servingProgram } from './program.js';
 
 /** State folders of the mounts that are served now, as far as this user can see them. */
 export async function stateFoldersInUse(procFolder = '/proc'): Promise<readonly string[]> {

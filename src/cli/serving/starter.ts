@@ -5,15 +5,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { threadPoolEnvironment } from '../../fuse/thread-pool.js';
 import type { Outcome } from '../../storage/mount-records.js';
 import { CommandError } from '../exit-status.js';
 import { secretVariables } from '../secrets.js';
 import { messageSchema, type Message, type Plan } from './plan.js';
-
-/** The program that serves; `ps` and `amarre umount` know the process by it. */
-export const servingProgram = fileURLToPath(new URL('process.js', import.meta.url));
+import { servingProgram } from './program.js';
 
 /** After it said how it ended, the process has this long to be gone, in milliseconds. */
 const lastMoments = 1500;
