@@ -3,13 +3,14 @@
  * the part must be of, before a byte of it is given; a body that breaks off is gone on with, pinned to
  * the same version. (SFTPGo's page: files; ranges, If-Unmodified-Since)
  */
-import { FsError, isErrno, toFsError } from '../../errors.js';
+import { FsError, isErrno } from '../../errors.js';
 import type { Answer } from '../../http/answer.js';
 import { parseContentLength, parseContentRange } from '../../http/ranges.js';
 import type { RetryProgress, Try } from '../../http/retry.js';
 import { formatHttpDate, parseHttpDate } from '../../http/server-clock.js';
 import { nameOf, parentOf } from '../paths.js';
 import type { Download, Entry, ReadRequest } from '../provider.js';
+import { ResumedBody } from '../resumed-body.js';
 import type { Api, Refusal } from './api.js';
 import type { Looker } from './looking.js';
 import type { Rights } from './rights.js';
@@ -54,8 +55,8 @@ export class FileReader {
     const part = await this.fetch(path, { start, end }, pinned, progress, signal);
     if ('kind' in part && part.kind === 'refused') return this.readOtherwise(path, request, part, signal);
     if (!('answer' in part)) return { entry: part, body: nothing };
-    return { entry: part.entry, body: new ResumedBody(part, start, (from) =>
-      this.refetch(path, { start: from, end: part.end }, part.entry, progress, signal), progress) };
+    return { entry: part.entry, body: new ResumedBody(part.answer.body, start, part.end, async (from) =>
+      (await this.refetch(path, { start: from, end: part.end }, part.entry, progress, signal)).body, progress) };
   }
 
   /** The server gives no part: it may give the file in a zip, as an operator does who offers the documented services only. */
@@ -173,70 +174,4 @@ function fileEntry(path: string, parts: VersionParts, observed: number): FileEnt
 
 function stale(path: string): FsError {
   return new FsError('ESTALE', `${path} was changed on the server: it is of another version now`);
-}
-
-/**
- * The bytes of a part, exactly as many as were promised. Not a generator: `return()` of one that was
- * never started would leave its connection taken.
- */
-class ResumedBody implements AsyncIterableIterator<Uint8Array> {
-  private body: Answer['body'];
-  private position: number;
-  private readonly end: number;
-
-  constructor(
-    part: Part, start: number, private readonly refetch: (from: number) => Promise<Answer>, private readonly progress: RetryProgress,
-  ) {
-    this.body = part.answer.body;
-    this.position = start;
-    this.end = part.end;
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array>> {
-    while (this.position < this.end) {
-      const piece = await this.nextPiece();
-      if (piece === undefined || piece.length === 0) continue;
-      const wanted = piece.length > this.end - this.position ? piece.subarray(0, this.end - this.position) : piece;
-      this.position += wanted.length;
-      if (this.position === this.end && wanted.length < piece.length) await this.body.return();
-      return { done: false, value: wanted };
-    }
-    await this.finish();
-    return { done: true, value: undefined };
-  }
-
-  /** All bytes are there. The answer's own end is waited for, so that the connection can be used again. */
-  private async finish(): Promise<void> {
-    await this.body.next().catch(() => undefined);
-    await this.body.return();
-  }
-
-  async return(): Promise<IteratorResult<Uint8Array>> {
-    this.position = this.end;
-    await this.body.return();
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** Undefined where the body had to be asked for again. */
-  private async nextPiece(): Promise<Uint8Array | undefined> {
-    const before = this.position;
-    try {
-      const next = await this.body.next();
-      if (next.done !== true) {
-        if (this.progress.failures > 0) this.progress.reset();
-        return next.value;
-      }
-      throw new FsError('EIO', `the body ended at byte ${before}, before ${this.end}`, { retryable: true });
-    } catch (thrown) {
-      const error = toFsError(thrown);
-      if (error.errno === 'EINTR') throw error;
-      await this.progress.wait({ error, again: error.retryable ? 'later' : 'never' });
-    }
-    this.body = (await this.refetch(before)).body;
-    return undefined;
-  }
 }

@@ -13,7 +13,7 @@ import { nameOf, parentOf } from '../paths.js';
 import type { Content, Entry, WriteOptions } from '../provider.js';
 import type { Lack } from './answers.js';
 import type { Api, Call, Refusal, Settlement } from './api.js';
-import { patientAfterAbort } from './commit.js';
+import { patientAfterAbort } from '../commit.js';
 import type { Looker, Sight } from './looking.js';
 import type { Rights } from './rights.js';
 import type { Sights } from './sights.js';

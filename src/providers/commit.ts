@@ -13,16 +13,17 @@ export interface Commit {
 /**
  * A signal for a step whose outcome nobody could tell if it were cut: it is aborted only some
  * seconds after `signal`. If that has been aborted already, the step is not begun: the signal is
- * aborted at once.
+ * aborted at once; likewise while `mayCut` says that nothing is decided yet.
  */
-export function patientAfterAbort(signal: AbortSignal): Commit {
+export function patientAfterAbort(signal: AbortSignal, mayCut: () => boolean = () => false): Commit {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const abort = (): void => {
     controller.abort(signal.reason);
   };
   const wait = (): void => {
-    timer = setTimeout(abort, patience);
+    if (mayCut()) abort();
+    else timer = setTimeout(abort, patience);
   };
   if (signal.aborted) abort();
   else signal.addEventListener('abort', wait, { once: true });
