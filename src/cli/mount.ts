@@ -128,8 +128,8 @@ export function makePlan(parts: {
 }
 
 /** The settings that NetExplorer alone takes. */
-export function netexplorerOf(settings: Pick<MountCommandSettings, 'as'>): Plan['netexplorer'] {
-  return { actAs: settings.as };
+export function netexplorerOf(settings: Pick<MountCommandSettings, 'as' | 'names'>): Plan['netexplorer'] {
+  return { actAs: settings.as, names: settings.names };
 }
 
 /** Returns when the mount answers. */

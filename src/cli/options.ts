@@ -93,6 +93,10 @@ export const mountSchema = z.object({
     kind: 'value', unit: 'auto, geredis', default: 'auto',
     describe: 'Which services the server offers: auto finds out by what it refuses; geredis uses the four documented ones (token, list, streamzip, form) and tries no other',
   }),
+  'names': z.enum(['refuse', 'encode'], 'wanted refuse or encode').register(texts, {
+    kind: 'value', unit: 'refuse, encode', default: 'refuse',
+    describe: 'What becomes of names that NetExplorer does not take: refused with EINVAL, or written there with signs that look alike and read back',
+  }),
   'password-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',
     describe: 'The password is the first line of this file, which nobody else may be able to read (chmod 600)',
@@ -140,7 +144,7 @@ export const doctorSchema = z.object({
   ...mountSchema.pick({
     'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true, 'profile': true,
     'password-file': true, 'password-command': true, 'api-key-file': true, 'api-key-command': true, 'otp': true, 'otp-command': true,
-    'as': true,
+    'as': true, 'names': true,
   }).shape,
   'no-write': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,

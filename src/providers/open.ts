@@ -1,6 +1,7 @@
 /** Chooses the provider for a remote. The one place that knows them all. */
 import { FsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
+import { NetexplorerProvider } from './netexplorer/provider.js';
 import type { Provider } from './provider.js';
 import type { Platform, Remote } from './remote.js';
 import type { Credentials, ProviderSettings } from './settings.js';
@@ -11,6 +12,7 @@ export type { Credentials, ProviderSettings } from './settings.js';
 type Opener = (remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log) => Provider;
 
 const openers: Readonly<Partial<Record<Platform, Opener>>> = {
+  netexplorer: (remote, credentials, settings, log) => new NetexplorerProvider(remote, credentials, settings, log),
   sftpgo: (remote, credentials, settings, log) => new SftpgoProvider(remote, credentials, settings, log),
 };
 

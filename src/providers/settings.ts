@@ -51,6 +51,8 @@ export interface OAuthSettings {
 export interface NetexplorerSettings {
   /** The id of the user for whom all is done, where it is not who signs in. */
   readonly actAs?: string | undefined;
+  /** What becomes of names that the platform does not take: EINVAL, or written otherwise there. */
+  readonly names: 'refuse' | 'encode';
   /** Signs in by OAuth; undefined: by password. */
   readonly oauth?: OAuthSettings | undefined;
 }

@@ -9,6 +9,8 @@ import type { Content, Entry, Provider, ReadRequest } from '../../src/providers/
 export interface Backstage {
   put(path: string, content: Uint8Array, modified: number): Promise<void>;
   putFolder(path: string): Promise<void>;
+  /** For a platform that has to be told of what is done to it: many changes, and it is told once. */
+  together?(work: (each: Backstage) => Promise<void>): Promise<void>;
   remove(path: string): Promise<void>;
   /** Bytes of a file; undefined where there is none. */
   get(path: string): Promise<Buffer | undefined>;
@@ -39,7 +41,7 @@ export const testSettings: ProviderSettings = {
   network: { connectTimeout: 3_000, authorities: [] },
   elapsed,
   profile: 'auto',
-  netexplorer: {},
+  netexplorer: { names: 'refuse' },
   instances: { own: 'testinstance', isDead: () => false },
   uploads: noUploadRecords,
 };

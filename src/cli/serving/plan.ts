@@ -43,7 +43,7 @@ export const planSchema = z.object({
   insecureHttp: z.boolean(),
   network: networkSchema,
   profile: z.enum(['auto', 'geredis']),
-  netexplorer: z.object({ actAs: z.string().optional() }),
+  netexplorer: z.object({ actAs: z.string().optional(), names: z.enum(['refuse', 'encode']) }),
   logFile: z.string().optional(),
   logSize: z.number(),
   logLevel: z.enum(logLevels),

@@ -32,7 +32,7 @@ export class Session {
   /** EINVAL where what signs in is missing or cannot be sent. */
   constructor(
     private readonly http: HttpClient, private readonly user: string | undefined,
-    credentials: Credentials, settings: NetexplorerSettings, private readonly log: Log,
+    credentials: Credentials, settings: Pick<NetexplorerSettings, 'actAs' | 'oauth'>, private readonly log: Log,
   ) {
     this.ask = chooseWay(http, user, credentials, settings);
     this.actAs = settings.actAs === undefined ? {} : { as: settings.actAs };
@@ -117,7 +117,7 @@ export class Session {
   }
 }
 
-function chooseWay(http: HttpClient, user: string | undefined, { password, oauthSecret }: Credentials, { oauth }: NetexplorerSettings): AskForToken {
+function chooseWay(http: HttpClient, user: string | undefined, { password, oauthSecret }: Credentials, { oauth }: Pick<NetexplorerSettings, 'oauth'>): AskForToken {
   if (oauth !== undefined) {
     const client = { id: oauth.clientId, secret: oauthSecret };
     const endpoint = new TokenEndpoint(http, client);

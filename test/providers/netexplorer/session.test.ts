@@ -21,7 +21,7 @@ afterEach(async () => {
   await server.close();
 });
 
-function open(credentials: Credentials = { password: 'p' }, settings: NetexplorerSettings = {}, user: string | null = 'ann'): Session {
+function open(credentials: Credentials = { password: 'p' }, settings: Partial<NetexplorerSettings> = {}, user: string | null = 'ann'): Session {
   const { log, lines: collected } = collectingLog();
   lines = collected;
   http = clientOf(server, () => now, log);

@@ -1,0 +1,343 @@
+/**
+ * Reads parts of files. The download's answer names no version, and the number in its address goes on
+ * answering when the content behind it was replaced: so no byte is given before the platform has said, after
+ * it arrived, that the file is still the one that was asked for; or before the file's own sum has shown it,
+ * where it came whole. (NetExplorer's page: routes, objects)
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { FsError, isErrno, toFsError } from '../../errors.js';
+import type { Answer } from '../../http/answer.js';
+import { parseContentLength, parseContentRange } from '../../http/ranges.js';
+import type { RetryProgress, Try } from '../../http/retry.js';
+import { nameOf } from '../paths.js';
+import type { Download, Location, ReadRequest } from '../provider.js';
+import type { Api } from './api.js';
+import { segment } from './calls.js';
+import type { CurrentFile, CurrentFiles } from './current-files.js';
+import { fileEntry, parseVersion, sameVersion, stale, type VersionParts } from './entries.js';
+import type { Looker } from './looking.js';
+
+type FileEntry = Download['entry'];
+
+/** A file of known length. */
+type Pinned = VersionParts & { readonly size: number };
+
+/** Bytes that are collected before it is asked whether they are of the right version. */
+const groupSize = 1024 * 1024;
+
+const nothing: AsyncIterableIterator<Uint8Array> = {
+  next: () => Promise.resolve({ done: true, value: undefined }),
+  return: () => Promise.resolve({ done: true, value: undefined }),
+  [Symbol.asyncIterator]: () => nothing,
+};
+
+export class FileReader {
+  constructor(
+    private readonly api: Api, private readonly looker: Looker, private readonly files: CurrentFiles, private readonly self: () => string | undefined,
+  ) {}
+
+  /** The contract's `read`. */
+  async read({ path }: Location, { start, end, version }: ReadRequest, signal: AbortSignal): Promise<Download> {
+    if (!(start >= 0 && start < end)) throw new FsError('EINVAL', `a read from ${start} to ${end}`);
+    const asked = version === undefined ? undefined : parseVersion(version);
+    if (version !== undefined && asked === undefined) throw new FsError('ESTALE', `${path}: a version that this platform never gave`);
+    const looked = asked?.size === undefined || start >= asked.size ? await this.lookFor(path, asked, signal) : undefined;
+    const pinned: Pinned | undefined = looked?.object ?? (asked?.size === undefined ? undefined : { ...asked, size: asked.size });
+    if (pinned === undefined) throw new FsError('EIO', `${path}: its size is not known`);
+    const last = Math.min(end, pinned.size);
+    if (start >= last) return { entry: this.entryOf(path, looked, pinned), body: nothing };
+    const part: PartOfFile = {
+      path, pinned, start, end: last,
+      open: (from, progress) => this.open(path, pinned, from, last, progress, signal),
+      check: async () => this.lookFor(path, pinned, signal),
+      progress: this.api.http.retryProgress(signal),
+    };
+    const body = new CheckedBody(part);
+    const seen = await body.begin();
+    return { entry: this.entryOf(path, seen ?? looked, pinned), body };
+  }
+
+  private entryOf(path: string, looked: CurrentFile | undefined, pinned: Pinned): FileEntry {
+    const showing = { name: nameOf(path), observed: looked?.date ?? this.api.now, self: this.self() };
+    if (looked !== undefined) return { ...fileEntry(looked.object, showing), size: looked.object.size };
+    const known = this.looker.known(path);
+    const object = known !== undefined && sameVersion(known, pinned) ? { ...known, ...pinned } : undefined;
+    if (object !== undefined) return { ...fileEntry(object, showing), size: pinned.size };
+    const unknown = { read: undefined, download: undefined, write: undefined, edit: undefined, delete: undefined, share: undefined, dlink: undefined, ulink: undefined };
+    const { name, kind, modified, version, observed } = fileEntry({
+      kind: 'file', ...pinned, guid: undefined, name: '', parentId: undefined, created: undefined, permissions: unknown, lock: undefined, versions: undefined, owner: undefined,
+    }, showing);
+    return { name, kind, size: pinned.size, modified, version, observed };
+  }
+
+  /** How the file is now. ESTALE where it is another than the one that was asked for; ENOENT, EISDIR, ENOTDIR by what is at the path. */
+  private async lookFor(path: string, asked: VersionParts | undefined, signal: AbortSignal): Promise<CurrentFile> {
+    if (asked !== undefined) {
+      const now = await this.files.now({ id: asked.id, guid: undefined }, path, signal);
+      if (now !== undefined && sameVersion(now.object, asked)) return now;
+      if (now !== undefined) throw stale(path);
+    }
+    const { object, date } = await this.looker.file(path, signal);
+    if (asked !== undefined && !sameVersion(object, asked)) throw stale(path);
+    if (object.size !== undefined) return { object: { ...object, size: object.size }, date };
+    const now = await this.files.now(object, path, signal);
+    if (now === undefined) throw new FsError('ENOENT', `${path} is not there`);
+    return now;
+  }
+
+  /** Asks for the bytes until they begin to arrive. */
+  private async open(path: string, pinned: Pinned, start: number, end: number, progress: RetryProgress, signal: AbortSignal): Promise<Answer> {
+    for (;;) {
+      const outcome = await this.attempt(path, pinned, start, end, signal);
+      if ('done' in outcome) return outcome.done;
+      await progress.wait(outcome.failure);
+    }
+  }
+
+  private async attempt(path: string, pinned: Pinned, start: number, end: number, signal: AbortSignal): Promise<Try<Answer>> {
+    const outcome = await this.api.attempt({
+      operation: 'read', method: 'GET', path: `/file/${segment(pinned.id)}/download`, route: '/file/:id/download', about: path, lane: 'transfer',
+      headers: { 'accept': '*/*', 'range': `bytes=${start}-${end - 1}`, 'accept-encoding': 'identity' }, accept: [416], idempotent: true,
+    }, signal);
+    if ('failure' in outcome) return outcome;
+    const reply = outcome.done;
+    if (reply.kind === 'lost') throw reply.error;
+    if (reply.kind === 'refused') {
+      // What that number names is gone: what is at the path says which error this is.
+      if (isErrno(reply.error, 'ENOENT')) await this.lookFor(path, pinned, signal);
+      throw reply.error;
+    }
+    const { answer } = reply;
+    try {
+      checkHead(path, { start, end }, pinned, answer);
+      return { done: answer };
+    } catch (error) {
+      await answer.body.return();
+      if (isErrno(error, 'ESTALE')) await this.lookFor(path, pinned, signal);
+      throw error;
+    }
+  }
+}
+
+/** Checks an answer's head. ESTALE for a file of another length, EIO for anything that was not asked for. */
+function checkHead(path: string, wanted: { readonly start: number; readonly end: number }, pinned: Pinned, answer: Answer): void {
+  const wrong = (why: string): FsError => new FsError('EIO', `reading ${path}: ${why}`);
+  if (answer.status === 416) throw stale(path);
+  const encoding = answer.header('content-encoding');
+  if (encoding !== undefined && encoding !== 'identity') throw wrong(`the answer is packed (${encoding}), which was not asked for`);
+  const length = parseContentLength(answer.header('content-length'));
+  const range = answer.status === 206
+    ? parseContentRange(answer.header('content-range'))
+    : answer.status !== 200 || length === undefined ? undefined : { start: 0, end: length, total: length };
+  if (range === undefined) throw wrong('the answer does not say which part of the file it holds');
+  if (range.total !== pinned.size) throw stale(path);
+  if (range.start !== wanted.start) throw wrong(`the platform sent the bytes from ${range.start} instead of ${wanted.start}`);
+  if (range.end < wanted.end) throw wrong(`the platform sent the bytes to ${range.end} instead of ${wanted.end}`);
+  if (length !== undefined && length !== range.end - range.start) throw wrong(`the platform announces ${length} bytes and a range of ${range.end - range.start}`);
+}
+
+interface PartOfFile {
+  readonly path: string;
+  readonly pinned: Pinned;
+  /** First byte, and the byte after the last: of those that are there. */
+  readonly start: number;
+  readonly end: number;
+  /** The bytes from a place to the end. */
+  readonly open: (from: number, progress: RetryProgress) => Promise<Answer>;
+  /** Throws ESTALE where the file is another by now. */
+  readonly check: () => Promise<CurrentFile>;
+  readonly progress: RetryProgress;
+}
+
+interface Group {
+  readonly pieces: Uint8Array[];
+  readonly last: boolean;
+}
+
+/**
+ * The bytes of a part, group by group: while one is checked the next arrives, while one is read the next is
+ * checked. Not a generator: `return()` of one that was never started would leave its connection taken.
+ */
+class CheckedBody implements AsyncIterableIterator<Uint8Array> {
+  private body: Answer['body'] | undefined;
+  private position: number;
+  private sum: Hash | undefined;
+  private collecting: Promise<Group> | undefined;
+  private checking: Promise<Uint8Array[]> | undefined;
+  private ready: Uint8Array[] = [];
+  private over = false;
+
+  constructor(private readonly part: PartOfFile) {
+    this.position = part.start;
+    this.sum = this.newSum();
+  }
+
+  /**
+   * Opens, and takes the first group, so that a refusal comes in place of the download. What the look
+   * showed; undefined where the file's own sum was enough.
+   */
+  async begin(): Promise<CurrentFile | undefined> {
+    try {
+      for (;;) {
+        const group = await this.collect();
+        if (group.last && this.sumIsRight() === true) {
+          this.take(group);
+          return undefined;
+        }
+        const looked = await this.part.check();
+        if (!group.last || this.sumIsRight() !== false) {
+          this.take(group);
+          return looked;
+        }
+        await this.part.progress.wait({ error: this.damaged(), again: 'later' });
+        await this.restart();
+      }
+    } catch (error) {
+      await this.return();
+      throw error;
+    }
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    for (;;) {
+      const piece = this.ready.shift();
+      if (piece !== undefined) return { done: false, value: piece };
+      const { checking } = this;
+      if (checking === undefined) {
+        this.over = true;
+        return { done: true, value: undefined };
+      }
+      this.checking = undefined;
+      try {
+        this.ready = await checking;
+      } catch (error) {
+        await this.return();
+        throw error;
+      }
+      this.checkAhead();
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    this.over = true;
+    this.ready = [];
+    this.checking = undefined;
+    const { body } = this;
+    this.body = undefined;
+    await body?.return();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private take(group: Group): void {
+    this.ready = group.pieces;
+    if (!group.last) this.collectAhead();
+    this.checkAhead();
+  }
+
+  private collectAhead(): void {
+    this.collecting = this.collect();
+    // Who reads on hears of it.
+    this.collecting.catch(() => undefined);
+  }
+
+  private checkAhead(): void {
+    const { collecting } = this;
+    if (collecting === undefined) return;
+    this.collecting = undefined;
+    this.checking = this.check(collecting);
+    this.checking.catch(() => undefined);
+  }
+
+  private async check(collecting: Promise<Group>): Promise<Uint8Array[]> {
+    const group = await collecting;
+    if (!group.last) this.collectAhead();
+    if (group.last && this.sumIsRight() === true) return group.pieces;
+    await this.part.check();
+    if (group.last && this.sumIsRight() === false) throw this.damaged();
+    return group.pieces;
+  }
+
+  /** A sum is taken of a file that is read from its start to its end. */
+  private newSum(): Hash | undefined {
+    const { pinned, start, end } = this.part;
+    return start === 0 && end === pinned.size && pinned.md5 !== undefined ? createHash('md5') : undefined;
+  }
+
+  private digest: string | undefined;
+
+  /** Whether the file that came whole has its sum; undefined where that cannot be told. */
+  private sumIsRight(): boolean | undefined {
+    if (this.sum === undefined) return undefined;
+    this.digest ??= this.sum.digest('hex');
+    return this.digest === this.part.pinned.md5;
+  }
+
+  private damaged(): FsError {
+    return new FsError('EIO', `reading ${this.part.path}: the bytes that came have another MD5 than the file`, { retryable: true });
+  }
+
+  private async restart(): Promise<void> {
+    await this.body?.return();
+    this.body = undefined;
+    this.position = this.part.start;
+    this.digest = undefined;
+    this.sum = this.newSum();
+  }
+
+  private async collect(): Promise<Group> {
+    const { end, progress } = this.part;
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    while (this.position < end && length < groupSize) {
+      if (this.over) throw new FsError('EINTR', 'the read was given up');
+      const piece = await this.nextPiece(progress);
+      if (piece === undefined || piece.length === 0) continue;
+      const wanted = piece.length > end - this.position ? piece.subarray(0, end - this.position) : piece;
+      this.position += wanted.length;
+      length += wanted.length;
+      this.sum?.update(wanted);
+      pieces.push(wanted);
+    }
+    const last = this.position >= end;
+    if (last) await this.finish();
+    return { pieces, last };
+  }
+
+  /** The answer's own end is waited for, so that the connection can be used again. */
+  private async finish(): Promise<void> {
+    const { body } = this;
+    this.body = undefined;
+    await body?.next().catch(() => undefined);
+    await body?.return();
+  }
+
+  /** Undefined where the body broke off and has to be asked for again. */
+  private async nextPiece(progress: RetryProgress): Promise<Uint8Array | undefined> {
+    if (this.body === undefined) {
+      const { body } = await this.part.open(this.position, progress);
+      if (this.over) {
+        await body.return();
+        throw new FsError('EINTR', 'the read was given up');
+      }
+      this.body = body;
+    }
+    try {
+      const next = await this.body.next();
+      if (next.done !== true) {
+        if (progress.failures > 0) progress.reset();
+        return next.value;
+      }
+      throw new FsError('EIO', `the body ended at byte ${this.position}, before ${this.part.end}`, { retryable: true });
+    } catch (thrown) {
+      const error = toFsError(thrown);
+      if (error.errno === 'EINTR') throw error;
+      this.body = undefined;
+      await progress.wait({ error, again: error.retryable ? 'later' : 'never' });
+    }
+    return undefined;
+  }
+}
