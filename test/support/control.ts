@@ -135,6 +135,18 @@ const seenBlocks = z.array(z.object({
   folder: z.number(), name: z.string(), chunk: z.number(), chunks: z.number(), bytes: z.number(), status: z.number(),
 }));
 
+const seenSignIns = z.object({
+  signedIn: z.array(z.object({ login: z.string(), via: z.enum(['password', 'oauth']), scopes: z.array(z.string()) })),
+  tokensGiven: z.number(),
+  tokensGivenBack: z.number(),
+  tokenRequests: z.number(),
+});
+const count = z.number().optional();
+const seenLinks = z.array(z.object({
+  kind: z.enum(['share', 'deposit']), id: z.number(), address: z.string(), owner: z.string(), paths: z.array(z.string()),
+  expiresAt: count, password: text, maxDownloads: count, downloads: count,
+}));
+
 /** Controls the emulated NetExplorer at this address (`url` of its announcement). */
 export function connectNetexplorerControl(url: string): NetexplorerControl {
   const call = callingAt(url);
@@ -158,7 +170,11 @@ export function connectNetexplorerControl(url: string): NetexplorerControl {
     trash: async () => z.array(z.object({ id: z.number(), path: z.string(), owner: z.string() })).parse(await call('GET', 'trash')),
     emptyings: async () => z.array(z.object({ login: z.string(), all: z.boolean() })).parse(await call('GET', 'emptyings')),
     blocks: async () => seenBlocks.parse(await call('GET', 'blocks')),
-    sessions: async () => z.array(z.object({ login: z.string(), token: z.string() })).parse(await call('GET', 'sessions')),
+    refuseSignIn: (reason, login) => order('refuse-sign-in', { reason, login }),
+    endSessions: (refreshTokens = false) => order('end-sessions', { refreshTokens }),
+    signIns: async () => seenSignIns.parse(await call('GET', 'sign-ins')),
+    links: async () => seenLinks.parse(await call('GET', 'links')),
+    describe: (path, told) => order('describe', { path, told }),
     advance: (ms) => order('advance', { ms }),
   };
 }

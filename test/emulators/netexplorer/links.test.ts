@@ -1,6 +1,7 @@
 /** Share links and deposit links, and what else the platform tells of a document, as NetExplorer's page has them. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { connectNetexplorerControl } from '../../support/control.js';
 import { commun, form, staged, type Stage } from './stage.js';
 import { sendingTo, type Send } from './sending.js';
 
@@ -139,7 +140,7 @@ test('a deposit link is made, told, changed and removed, and ends with its date 
   expect((await ask(`PUT /ulink/${link.id}`, { body: { expiration_date: null } })).json).toMatchObject({ is_valid: true });
   await ask(`DELETE /folder/${ids.below}`);
   expect((await ask(`GET /ulink/${link.id}`)).json).toMatchObject({ is_valid: false, folder_id: null });
-  const links = await emulator.control.links();
+  const links = await connectNetexplorerControl(emulator.announcement.url).links();
   expect(links).toMatchObject([{ kind: 'deposit', address: `/depot/${link.key}`, owner: 'u' }]);
   expect((await ask(`DELETE /ulink/${link.id}`)).status).toBe(204);
   expect((await ask('GET /ulinks')).json).toEqual([]);
@@ -150,7 +151,7 @@ test('infos tell annotations, pages, author and title where the platform knows t
   expect((await ask(`GET /file/${ids.a}/infos`)).json).toEqual({});
   const at = Date.UTC(2024, 0, 31, 13);
   const told = { annotations: 2, pages: 12, author: 'Marie', title: 'Plan', events: [{ at, action: 'download', login: 'marie' }] };
-  await emulator.control.describe('/Commun/a', told);
+  await connectNetexplorerControl(emulator.announcement.url).describe('/Commun/a', told);
   expect((await ask(`GET /file/${ids.a}/infos`)).json).toEqual({ annotations: 2, length: 12, author: 'Marie', title: 'Plan' });
   await emulator.control.advance(7_200_000);
   const newer = await object('POST /file/upload', form('a', 'newer', { folderId: commun }));

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { OAuthOptions } from '../../../src/emulators/netexplorer/oauth/options.js';
+import { connectNetexplorerControl } from '../../support/control.js';
 import { commun, form as uploadForm, staged } from './stage.js';
 import { sendingTo, textIn, type Sent } from './sending.js';
 
@@ -174,7 +175,7 @@ describe('a refresh token', () => {
     await emulator.control.refuseSignIn();
     await emulator.control.endSessions();
     expect((await refresh(text)).status).toBe(200);
-    await emulator.control.endSessions(true);
+    await connectNetexplorerControl(emulator.announcement.url).endSessions(true);
     expect(refusal(await refresh(text))).toEqual([400, 'invalid_grant']);
   });
 

@@ -1,5 +1,6 @@
 /** Signing in with user and password, as NetExplorer's page tells of it, and what a test may do to it. */
 import { describe, expect, test } from 'vitest';
+import { connectNetexplorerControl } from '../../support/control.js';
 import { commun, staged, type Stage } from './stage.js';
 import { sendingTo, signedIn, type Send } from './sending.js';
 
@@ -69,7 +70,7 @@ describe('a refusal', () => {
   test('may meet one user alone, from another process, too, and leaves his tokens alive', async () => {
     const { send, emulator } = await stage({ signIn: { refusedStatus: 401 } });
     const token = await signedIn(send);
-    await emulator.control.refuseSignIn('expired', 'u');
+    await connectNetexplorerControl(emulator.announcement.url).refuseSignIn('expired', 'u');
     expect((await send('POST /api/auth', { json: credentials })).status).toBe(401);
     expect((await send('GET /api/folders', { token })).status).toBe(200);
     await signedIn(send, 'marie');
@@ -100,7 +101,7 @@ test('As lets an administrator act as somebody else, nobody else', async () => {
 
 test('all sessions can be ended at once; requests of each route are counted by name, and no secret is in the log', async () => {
   const { send, emulator } = await stage();
-  const { control } = emulator;
+  const control = connectNetexplorerControl(emulator.announcement.url);
   const token = await signedIn(send);
   await send('GET /api/publicconfig');
   await send(`GET /api/folders?token=${token}`, { token });
