@@ -127,6 +127,14 @@ function startNetexplorer(written: Written): () => Promise<Running> {
     port: settings.port,
     latencyMs: settings.latency,
     users: { u: { quotaBytes: settings.quota } },
+    signIn: {
+      sessionIdleMs: settings['session-idle'],
+      sessionLimitMs: settings['session-limit'],
+      slots: settings.slots,
+      refused: settings['refuse-sign-in'],
+    },
+    oauth: { consent: settings.consent, pkce: settings.pkce, accessLifeMs: settings['access-life'] },
+    links: { form: settings['link-form'] },
     surprises: settings.surprise.reduce((all, one) => ({ ...all, ...one }), {}),
   });
 }

@@ -3,6 +3,7 @@
  * `options.ts`, for a server that serves tests instead of a mount.
  */
 import { z } from 'zod';
+import { signInRefusals } from '../emulators/netexplorer/signing-in/admission.js';
 import { surpriseChange, surprisesSchema, type SurpriseChange } from '../emulators/netexplorer/surprises.js';
 import { checked, duration, flag, path, positive, size, texts, units, whole } from './option-kinds.js';
 import { parseDuration } from './units.js';
@@ -147,6 +148,31 @@ const netexplorerEmulatorSchema = z.object({
   'surprise': z.array(checked(parseSurprise, 'wanted a switch and how it is to stand, such as nameExists=renamed')).register(texts, {
     kind: 'list', unit: 'switch=value', default: undefined, otherwise: 'a platform that behaves',
     describe: `Behaves as some NetExplorers do: ${Object.keys(surprisesSchema.shape).join(', ')}`,
+  }),
+  'session-idle': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '30m', describe: 'A sign-in that is not used for so long ends',
+  }),
+  'session-limit': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '12h', describe: 'A sign-in ends at this age',
+  }),
+  'slots': whole(0, 10_000).register(texts, {
+    kind: 'value', unit: units.number, default: '0', describe: 'Connections at one time; 0 is no limit',
+  }),
+  'refuse-sign-in': z.enum(signInRefusals, `wanted ${signInRefusals.join(', ')}`).optional().register(texts, {
+    kind: 'value', unit: signInRefusals.join(', '), default: undefined, otherwise: 'nobody is refused', describe: 'Why nobody may sign in',
+  }),
+  'consent': z.enum(['form', 'grant', 'deny'], 'wanted form, grant or deny').register(texts, {
+    kind: 'value', unit: 'form, grant, deny', default: 'form',
+    describe: 'What a person answers to OAuth: a page asks, or at once; clients: amarre-person, and amarre-server with the secret s',
+  }),
+  'pkce': z.enum(['required', 'taken', 'unknown'], 'wanted required, taken or unknown').register(texts, {
+    kind: 'value', unit: 'required, taken, unknown', default: 'taken', describe: 'Whether OAuth takes PKCE; unknown refuses its parameters',
+  }),
+  'access-life': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '1h', describe: "How long OAuth's access tokens are valid",
+  }),
+  'link-form': z.enum(['new', 'old'], 'wanted new or old').register(texts, {
+    kind: 'value', unit: 'new, old', default: 'new', describe: 'Share links with roots, or with files, a password and a number of downloads',
   }),
 });
 

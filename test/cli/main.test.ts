@@ -78,6 +78,7 @@ describe('a wrong command line is one line on standard error that names what is 
     [['emulate', 'faire-simple', '--root', '/srv'], /--root: not an option of faire-simple/],
     [['emulate', 'arrhes', '--offsets', 'noon'], /--offsets noon: wanted minutes/],
     [['emulate', 'netexplorer', '--surprise', 'nosuch=1'], /--surprise: wanted a switch/],
+    [['emulate', 'netexplorer', '--refuse-sign-in', 'rain'], /--refuse-sign-in rain: wanted mfa/],
     [['emulate', 'sftpgo', '--port', '70000'], /--port 70000: wanted a whole number/],
     [['umount'], /arguments/],
     [['doctor', 'https://files.example.org'], /not a remote/],
