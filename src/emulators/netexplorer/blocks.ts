@@ -44,7 +44,6 @@ interface Upload {
   hash: Hash;
   /** Blocks in the hash: those from 0 on without a gap, as they came. */
   hashed: number;
-  isBusy: boolean;
 }
 
 type Outcome =
@@ -55,6 +54,14 @@ type Outcome =
 export class BlockUploads {
   readonly seen: SeenBlock[] = [];
   readonly #uploads = new Map<string, Upload>();
+  readonly #receiving = new Set<string>();
+
+  /** A block begins to come. Throws 423 while another of the same upload does; returns what says that it is over. */
+  enter(key: string): () => void {
+    if (this.#receiving.has(key)) throw new Refusal(423, 'Ce fichier est en cours de transfert');
+    this.#receiving.add(key);
+    return () => this.#receiving.delete(key);
+  }
 
   see(block: Omit<SeenBlock, 'status'>): SeenBlock {
     const seen = { ...block, status: 200 };
@@ -82,11 +89,6 @@ export class BlockUploads {
     const arrived = this.#uploads.get(key)?.arrived ?? new Set();
     return Array.from({ length: chunks }, (_, chunk) => chunk).filter((chunk) => !arrived.has(chunk)).map((missing) => ({ missing }));
   }
-
-  /** Keys of uploads under way. */
-  underWay(): string[] {
-    return [...this.#uploads.keys()];
-  }
 }
 
 /**
@@ -105,24 +107,18 @@ export function openBlock(
     if (fault.status > 500) uploads.forget(key);
     throw new Refusal(fault.status, "Une erreur est survenue pendant l'envoi du fichier");
   }
-  if (uploads.get(key)?.isBusy === true) throw new Refusal(423, 'Ce fichier est en cours de transfert');
   const known = uploads.get(key);
   const isOther = known !== undefined && (known.chunks !== chunks || known.chunksSize !== chunksSize || known.fileSize !== fileSize);
   if (isOther || (chunk === 0 && known?.arrived.has(0) === true)) uploads.forget(key);
   const upload = uploads.get(key) ?? {
-    place: newPlace(), chunks, chunksSize, fileSize, arrived: new Set(), next: 0, hash: createHash('md5'), hashed: 0, isBusy: false,
+    place: newPlace(), chunks, chunksSize, fileSize, arrived: new Set(), next: 0, hash: createHash('md5'), hashed: 0,
   };
   if (surprises.blocksInOrder && chunk > upload.next) throw new Refusal(422, "Les blocs doivent être envoyés dans l'ordre");
   uploads.begin(key, upload);
   upload.next = Math.max(upload.next, chunk + 1);
   return async (place) => {
-    upload.isBusy = true;
-    try {
-      if (fault === undefined) await append(upload, chunk, place);
-      return await outcome(uploads, block, upload);
-    } finally {
-      upload.isBusy = false;
-    }
+    if (fault === undefined) await append(upload, chunk, place);
+    return outcome(uploads, block, upload);
   };
 }
 

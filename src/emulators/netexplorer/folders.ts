@@ -86,8 +86,8 @@ function setOwn(folder: FolderNode, asked: z.infer<typeof folderChange>): void {
 
 async function changeFolder(call: Call): Promise<Answer> {
   const { world, user } = call;
-  const folder = folderWith(call, idOf(call));
   const asked = await readBody(call, folderChange);
+  const folder = folderWith(call, idOf(call));
   const { parent } = folder;
   if (parent === undefined) throw notFound();
   if (asked.name !== undefined || asked.parent_id !== undefined) {

@@ -13,6 +13,11 @@ export interface NetexplorerOptions {
    * files, removed at the end.
    */
   readonly root?: string | undefined;
+  /**
+   * What is listed or asked for is compared with the disk first, so that a test need not say that it changed something
+   * there. Default false.
+   */
+  readonly followsDisk?: boolean | undefined;
   /** Default 0: one that is free. */
   readonly port?: number | undefined;
   /** Default 127.0.0.1. */
@@ -43,6 +48,7 @@ export type Choices = ReturnType<typeof choices>;
 
 export function choices(options: NetexplorerOptions) {
   return {
+    followsDisk: options.followsDisk ?? false,
     idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
     maxFileBytes: options.maxFileBytes ?? 0,
     offsetMinutes: options.offsetMinutes ?? 120,

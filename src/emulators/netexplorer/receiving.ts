@@ -51,25 +51,39 @@ export interface Form {
   readonly file: { readonly name: string; readonly content: Content } | undefined;
 }
 
-/** Takes a form whose file is in the field `targetFile`. Throws BodyCut where it ends early: nothing is left then. */
-export async function receiveForm(exchange: Exchange, place: string): Promise<Form> {
+/**
+ * Takes a form whose file is in the field `targetFile`. `onFile` hears of the file before its bytes come, with the
+ * fields before it, and may refuse. Throws BodyCut where the form ends early: nothing is left then.
+ */
+export async function receiveForm(
+  exchange: Exchange, place: string, onFile: (name: string, fields: ReadonlyMap<string, string>) => void,
+): Promise<Form> {
   const { 'content-type': type } = exchange.request.headers;
   if (type?.startsWith('multipart/form-data') !== true) throw unusable('Content-Type');
   const fields = new Map<string, string>();
   const files: Promise<{ name: string; content: Content }>[] = [];
+  let refusal: Error | undefined;
   try {
     const form = new Busboy({ headers: { 'content-type': type }, preservePath: true });
     form.on('field', (name, value) => fields.set(name, value));
     form.on('file', (field, stream, name) => {
       if (field !== 'targetFile' || files.length > 0) stream.resume();
-      else files.push(receive(stream, place).then((content) => ({ name, content })));
+      else {
+        try {
+          onFile(name, fields);
+          files.push(receive(stream, place).then((content) => ({ name, content })));
+        } catch (error) {
+          refusal = error instanceof Error ? error : new Error(String(error));
+          stream.resume();
+        }
+      }
     });
-    const ended = pipeline(Readable.from(bytes(exchange.body)), form);
-    await ended;
+    await pipeline(Readable.from(bytes(exchange.body)), form);
+    if (refusal !== undefined) throw refusal;
     return { fields, file: await files[0] };
   } catch (error) {
     await rm(place, { force: true });
-    if (error instanceof BodyCut) throw error;
+    if (error instanceof BodyCut || error === refusal) throw error;
     throw unusable('multipart/form-data');
   }
 }

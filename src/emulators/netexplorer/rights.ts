@@ -1,13 +1,13 @@
 /** What a user may do with a folder or a document, in the vendor's meaning of each right (NetExplorer's page: objects). */
-import type { Call } from './call.js';
+import type { Call, World } from './call.js';
 import { forbidden, notFound } from './errors.js';
 import { isWithin, pathOf, type FileNode, type FolderNode, type Node, type Version } from './tree.js';
 import type { Right, User } from './users.js';
-import type { World } from './call.js';
 
 /** The folders that a user's tree begins with. */
-export function rootsOf({ store }: World, user: User): FolderNode[] {
-  const { tree } = store;
+export function rootsOf(world: World, user: User): FolderNode[] {
+  const { tree } = world.store;
+  follow(world, tree.top);
   if (user.roots === undefined) return [...tree.top.folders.values()].filter((folder) => sees(user, folder));
   return user.roots.filter(({ type }) => type !== 'shared').flatMap(({ path }) => folderAt(tree.at(path)));
 }
@@ -43,9 +43,16 @@ function reaches({ store }: World, user: User, node: Node): boolean {
   });
 }
 
+/** Compares what lies in a folder with the disk, where the options want that. */
+export function follow({ choices, store, users }: World, folder: FolderNode | undefined): void {
+  if (choices.followsDisk && folder !== undefined && store.tree.isPresent(folder)) store.adoptContent(users.known('marie').id, folder);
+}
+
 /** The folder with this id, as far as he may know of it. Throws 404. */
 export function folderWith({ world, user }: Call, id: number | undefined): FolderNode {
   const folder = id === undefined ? undefined : world.store.tree.folders.get(id);
+  follow(world, folder?.parent);
+  follow(world, folder);
   if (folder === undefined || !reaches(world, user, folder) || !sees(user, folder)) throw notFound();
   return folder;
 }
@@ -53,7 +60,9 @@ export function folderWith({ world, user }: Call, id: number | undefined): Folde
 /** The version with this id, or the newest of the document with this guid. Throws 404. */
 export function versionWith({ world, user }: Call, id: string | undefined): Version {
   const { tree } = world.store;
-  const version = tree.versions.get(Number(id)) ?? tree.files.get(id ?? '')?.versions[0];
+  const find = (): Version | undefined => tree.versions.get(Number(id)) ?? tree.files.get(id ?? '')?.versions[0];
+  follow(world, find()?.file.parent);
+  const version = find();
   if (version === undefined || !reaches(world, user, version.file) || !sees(user, version.file)) throw notFound();
   return version;
 }

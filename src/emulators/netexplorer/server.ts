@@ -23,6 +23,7 @@ import { linkRoutes } from './links/routes.js';
 import { OAuth } from './oauth/oauth.js';
 import { oauthRoutes } from './oauth/routes.js';
 import { choices, type NetexplorerOptions } from './options.js';
+import { pathRoutes } from './paths.js';
 import { quotaRoutes } from './quotas.js';
 import { Rate } from './rate.js';
 import { Replacements } from './replacements.js';
@@ -45,7 +46,7 @@ export interface RunningNetexplorer extends RunningEmulator {
 /** Each module adds its own. A path with a name stands before one with `:id` in its place by itself. */
 const platformRoutes: readonly PlatformRoute[] = [
   ...signInRoutes, ...oauthRoutes, ...folderRoutes, ...fileRoutes, ...uploadRoutes, ...lockRoutes, ...trashRoutes,
-  ...quotaRoutes, ...descriptionRoutes, ...linkRoutes,
+  ...quotaRoutes, ...pathRoutes, ...descriptionRoutes, ...linkRoutes,
 ];
 
 /** Starts a NetExplorer over a folder. Options and their defaults: `options.ts`. */

@@ -1,6 +1,6 @@
 /** How folders and documents look in an answer, and how a surprise makes them look (NetExplorer's page: objects). */
 import type { World } from './call.js';
-import { may, rightsOf, sees } from './rights.js';
+import { follow, may, rightsOf, sees } from './rights.js';
 import { newest, pathOf, type FileNode, type FolderNode, type Version } from './tree.js';
 import type { Right, User } from './users.js';
 
@@ -60,6 +60,7 @@ export async function shownFolder(world: World, user: User, folder: FolderNode, 
   const { now: surprises } = world.switches;
   const shown = folderFields(world, user, folder, asked.full);
   if (depth === 0 || surprises.withoutContent) return shown;
+  follow(world, folder);
   const { folders, files } = children(world, user, folder, asked);
   const content = {
     folders: await Promise.all(folders.map((below) => shownFolder(world, user, below, { ...asked, depth: depth < 0 ? depth : depth - 1 }))),

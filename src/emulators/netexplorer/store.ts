@@ -4,7 +4,7 @@
  * change in the same breath as the tree, so that no request sees one without the other.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { filePieces } from '../common/file-pieces.js';
@@ -22,6 +22,9 @@ export interface Dates {
   readonly creation?: number | undefined;
   readonly modification?: number | undefined;
 }
+
+/** Bytes that are read in one go for their MD5. */
+const smallSize = 64 * 1024;
 
 export class Store {
   readonly tree: Tree;
@@ -53,12 +56,17 @@ export class Store {
     return version.place ?? this.placeOf(version.file);
   }
 
-  /** Reads the disk below the root and enters what differs from the tree, as done by this user. */
-  adopt(owner: number): void {
-    this.#adoptFolder(this.tree.top, this.tree.top.place, owner);
+  /** Reads the disk below the root, or a folder, and enters what differs from the tree, as done by this user. */
+  adopt(owner: number, folder = this.tree.top): void {
+    this.#adoptFolder(folder, this.placeOf(folder), owner, true);
   }
 
-  #adoptFolder(folder: FolderNode, place: string, owner: number): void {
+  /** The same for what lies in a folder itself, and for what is new below it. */
+  adoptContent(owner: number, folder: FolderNode): void {
+    if (existsSync(this.placeOf(folder))) this.#adoptFolder(folder, this.placeOf(folder), owner, false);
+  }
+
+  #adoptFolder(folder: FolderNode, place: string, owner: number, deep: boolean): void {
     const { tree } = this;
     const entries = readdirSync(place, { withFileTypes: true }).filter((entry) => entry.isDirectory() || (entry.isFile() && folder !== tree.top));
     const found = new Map(entries.map((entry) => [entry.name, entry.isDirectory()]));
@@ -69,8 +77,9 @@ export class Store {
       const below = join(place, name);
       const modification = Math.floor(statSync(below).mtimeMs / 1000) * 1000;
       if (isFolder) {
-        const known = folder.folders.get(name) ?? tree.addFolder(folder, name, owner, modification);
-        this.#adoptFolder(known, below, owner);
+        const old = folder.folders.get(name);
+        const known = old ?? tree.addFolder(folder, name, owner, modification);
+        if (deep || old === undefined) this.#adoptFolder(known, below, owner, true);
         known.modification = modification;
       } else {
         this.#adoptFile(folder.files.get(name) ?? tree.addFile(folder, name), below, owner, modification);
@@ -96,6 +105,8 @@ export class Store {
 
   /** The MD5 of a version, in hex. */
   async md5(version: Version): Promise<string> {
+    // A small one at once: a tree of many thousands is hashed when it is first listed.
+    if (version.size <= smallSize) version.md5 ??= createHash('md5').update(readFileSync(this.placeOfVersion(version))).digest('hex');
     while (version.md5 === undefined) {
       const { seen } = version;
       const hash = await hashOf(this.placeOfVersion(version), version.size);

@@ -113,8 +113,8 @@ const restoring = z.object({ folder_id: idField });
 
 async function restore(call: Call): Promise<Answer> {
   const { world, user } = call;
-  const entry = entryOf(call);
   const { folder_id } = await readBody(call, restoring);
+  const entry = entryOf(call);
   if (folder_id === 0) throw unusable('folder_id');
   const folder = folderWith(call, folder_id);
   need(user, 'write', folder);

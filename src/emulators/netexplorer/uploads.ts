@@ -22,18 +22,22 @@ export const uploadRoutes: readonly PlatformRoute[] = [
 async function upload(call: Call): Promise<Answer> {
   const { world, exchange } = call;
   const place = world.store.newPlace();
-  const form = await receiveForm(exchange, place);
+  const leave = new Set<() => void>();
   try {
+    const form = await receiveForm(exchange, place, (name, fields) => {
+      if (fields.has('chunk')) leave.add(world.uploads.enter(`${fields.get('folderId') ?? ''}/${name}`));
+    });
     const { fields, file } = form;
     const folder = targetFolder(call, fields.get('folderId'));
     const name = file?.name ?? fields.get('targetFile') ?? fields.get('name') ?? '';
     const existing = targetFile(call, folder, name);
     const dates = datesOf(call, fields);
-    if (fields.has('chunk') || fields.has('report')) return await uploadBlock(call, form, folder, name, existing, dates);
+    if (fields.has('chunk') || fields.has('report')) return await uploadBlock(call, form, folder, name, dates);
     if (file === undefined) throw unusable('targetFile');
     needRoom(world, call.user, folder, file.content.size);
     return await entered(call, folder, name, existing, file.content, dates);
   } finally {
+    for (const one of leave) one();
     await rm(place, { force: true });
   }
 }
@@ -81,9 +85,7 @@ async function entered(
   return json(Number(createStatus), await shownFile(world, user, version, query.get('full') === '1'));
 }
 
-async function uploadBlock(
-  call: Call, { fields, file }: Form, folder: FolderNode, name: string, existing: FileNode | undefined, dates: Dates,
-): Promise<Answer> {
+async function uploadBlock(call: Call, { fields, file }: Form, folder: FolderNode, name: string, dates: Dates): Promise<Answer> {
   const { world } = call;
   const { uploads, store } = world;
   const number = (field: string): number => {
@@ -104,7 +106,9 @@ async function uploadBlock(
     if (outcome.kind === 'more') return plain(200, 'OK');
     if (outcome.kind === 'missing') return json(200, outcome.missing);
     try {
-      return await entered(call, folder, name, existing, outcome.content, dates);
+      // While the block was put in its place, the folder or the document may have gone.
+      const { id } = folderWith(call, folder.id);
+      return await entered(call, folder, name, targetFile(call, targetFolder(call, String(id)), name), outcome.content, dates);
     } finally {
       uploads.forget(whole.key);
     }
