@@ -33,7 +33,7 @@ export interface Verdict {
   readonly then: 'final' | 'wait' | 'unsure' | 'look';
 }
 
-const said = z.looseObject({ error: z.unknown().optional(), message: z.unknown().optional() });
+const said = z.looseObject({ error: z.string() });
 
 /** The platform's own sentence; undefined where this is not its way to refuse. */
 function sentenceOf({ contentType, text }: RefusedAnswer): string | undefined {
@@ -44,10 +44,7 @@ function sentenceOf({ contentType, text }: RefusedAnswer): string | undefined {
   } catch {
     return undefined;
   }
-  const parsed = said.safeParse(value);
-  if (!parsed.success) return undefined;
-  const { error, message } = parsed.data;
-  return typeof error === 'string' ? error : typeof message === 'string' ? message : undefined;
+  return said.safeParse(value).data?.error;
 }
 
 /** Operations that give a name to something. */

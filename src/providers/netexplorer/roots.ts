@@ -4,9 +4,10 @@
  * said. (NetExplorer's page: routes)
  */
 import { z } from 'zod';
+import { isErrno } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
 import type { Api } from './api.js';
-import { readList } from './calls.js';
+import { askFolder, readList } from './calls.js';
 import { readFolder, type FolderObject } from './objects.js';
 
 const root = z.looseObject({ type: z.unknown().optional(), content: z.unknown().optional() });
@@ -54,7 +55,15 @@ export class Roots {
     const text = leftOut.join(', ');
     if (text !== '' && text !== this.toldOf) this.log.warn({ leftOut }, 'left out of the top folder: the platform gives no number for what others share there');
     this.toldOf = text;
-    return folders;
+    const whole = await Promise.all(folders.map((folder) => this.whole(folder, signal)));
+    return whole.filter((folder) => folder !== undefined);
+  }
+
+  /** The list says little more than names; the folder itself says what may be done there. Undefined where it is not there. */
+  private async whole(folder: FolderObject, signal: AbortSignal): Promise<FolderObject | undefined> {
+    const told = await askFolder(this.api, folder.id, folder.name, signal);
+    if (told.kind === 'told') return { ...told.value, name: folder.name };
+    return isErrno(told.error, 'ENOENT') ? undefined : folder;
   }
 }
 
