@@ -1,16 +1,25 @@
 /** What leads to a remote besides its address: the way through the network and what signs in, as the options and the environment say, or the person when asked. */
 import type { NetworkSettings } from '../http/dialing.js';
 import { parseRemote } from '../providers/remote.js';
+import { chooseNetexplorerAccess, type NetexplorerPlan } from './netexplorer-access.js';
 import { readNetwork } from './network.js';
 import type { MountCommandSettings } from './options.js';
 import { completeCredentials, terminalPassphrase, terminalPrompt, type Credentials, type GivenSecrets } from './secrets.js';
 
-type Wanted = Pick<MountCommandSettings, 'connect-timeout' | 'ca-file' | 'client-cert' | 'client-key' | 'password-file' | 'password-command' | 'api-key-file' | 'api-key-command' | 'otp' | 'otp-command'>;
+type Wanted = Pick<MountCommandSettings, 'connect-timeout' | 'ca-file' | 'client-cert' | 'client-key' | 'password-file' | 'password-command' | 'api-key-file' | 'api-key-command' | 'otp' | 'otp-command' | 'as' | 'names' | 'oauth-client' | 'oauth-secret-file' | 'oauth-secret-command' | 'offline-access'>;
+
+export interface Access {
+  readonly network: NetworkSettings;
+  readonly credentials: Credentials;
+  readonly netexplorer: NetexplorerPlan;
+}
 
 /** Reads and asks. A usage error names the option or variable that is wrong, and never what is secret in it. */
 export async function readAccess(
-  remote: string, given: GivenSecrets, wanted: Wanted,
-): Promise<{ readonly network: NetworkSettings; readonly credentials: Credentials }> {
+  remote: string, given: GivenSecrets, wanted: Wanted, { stateFolder, readOnly }: { readonly stateFolder: string; readonly readOnly: boolean },
+): Promise<Access> {
+  const hasPassword = wanted['password-file'] !== undefined || wanted['password-command'] !== undefined || given.credentials.password !== undefined;
+  const netexplorer = await chooseNetexplorerAccess(parseRemote(remote), wanted, { stateFolder, hasPassword, readOnly });
   const network = await readNetwork(wanted, {
     origin: parseRemote(remote).origin,
     environment: process.env,
@@ -24,8 +33,11 @@ export async function readAccess(
     apiKeyCommand: wanted['api-key-command'],
     otpCommand: wanted['otp-command'],
     askForOtp: wanted.otp,
-    ask: terminalPrompt(`Password for ${remote}: `),
+    oauthSecretFile: wanted['oauth-secret-file'],
+    oauthSecretCommand: wanted['oauth-secret-command'],
+    // Who signs in by OAuth has none.
+    ask: netexplorer.oauth !== undefined ? undefined : terminalPrompt(`Password for ${remote}: `),
     askOtp: terminalPrompt(`One-time code for ${remote}: `),
   });
-  return { network, credentials };
+  return { network, credentials, netexplorer };
 }

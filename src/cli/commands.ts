@@ -66,6 +66,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./ocr.js')).ocrCommand,
   },
   {
+    usage: 'sign-in <remote>',
+    describe: 'Sign a person in with a browser, once, for the mounts to come (NetExplorer)',
+    load: async () => (await import('./sign-in.js')).signInCommand,
+  },
+  {
     usage: 'doctor [remote]',
     describe: 'Check what a mount needs here, and with a remote the way to it and the account, each with the remedy',
     load: async () => (await import('./doctor.js')).doctorCommand,

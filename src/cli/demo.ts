@@ -45,6 +45,7 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
       mountpoint,
       stateFolder: join(folder, 'state'),
       credentials: takeSecrets({ ...env }).credentials,
+      netexplorer: { names: settings.names },
       network: await readNetwork(settings, { origin: parseRemote(remote).origin, environment: {}, passphrase: undefined, ask: undefined }),
       settings,
     });

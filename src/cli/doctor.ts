@@ -17,11 +17,13 @@ import { readMachineFacts } from './doctor/machine-facts.js';
 import { judgeMachine } from './doctor/machine-findings.js';
 import { readNetworkFacts } from './doctor/network-facts.js';
 import { judgeNetwork, reachesServer } from './doctor/network-findings.js';
+import { netexplorerSettings, type NetexplorerPlan } from './netexplorer-access.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
-import { checkRemote, driverOf, netexplorerOf } from './mount.js';
+import { checkRemote, driverOf } from './mount.js';
 import { doctorSchema, readOptions, type DoctorSettings } from './options.js';
 import { takeSecrets, type Credentials } from './secrets.js';
+import { stateFolderPath } from './state-folder.js';
 import { say } from './terminal.js';
 
 export const doctorCommand: Command = {
@@ -48,7 +50,7 @@ async function runDoctor(written: Readonly<Record<string, unknown>>): Promise<nu
   const given = takeSecrets(process.env);
   const settings = readOptions(doctorSchema, written);
   const named = written['remote'];
-  const target = typeof named === 'string' ? { remote: parseRemote(checkRemote(named)), ...await readAccess(named, given, settings) } : undefined;
+  const target = typeof named === 'string' ? { remote: parseRemote(checkRemote(named)), ...await readAccess(named, given, settings, { stateFolder: stateFolderPath(settings['cache-dir']), readOnly: settings['no-write'] }) } : undefined;
   const { signal, forget } = untilInterrupted();
   const report = openReport(settings.json, target?.remote);
   try {
@@ -67,6 +69,7 @@ interface Target {
   readonly remote: Remote;
   readonly credentials: Credentials;
   readonly network: NetworkSettings;
+  readonly netexplorer: NetexplorerPlan;
 }
 
 async function examine(target: Target | undefined, settings: DoctorSettings, tell: Tell, signal: AbortSignal): Promise<void> {
@@ -83,10 +86,10 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
   tell('remote', judgeSignedIn(await readSignedInFacts(() => openRemote(target, settings), write, signal)));
 }
 
-function openRemote({ remote, credentials, network }: Target, settings: DoctorSettings): Provider {
+function openRemote({ remote, credentials, network, netexplorer }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
   return openProvider(remote, credentials, {
-    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, netexplorer: netexplorerOf(settings), observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
+    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, netexplorer: netexplorerSettings(netexplorer, remote, stateFolderPath(settings['cache-dir']), silentLog()), observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
   }, silentLog());
 }
 

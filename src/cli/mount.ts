@@ -12,6 +12,7 @@ import { readAccess } from './access.js';
 import type { Command } from './command.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
+import type { NetexplorerPlan } from './netexplorer-access.js';
 import { defaultUmask } from './mount-options.js';
 import { mountSchema, readOptions, type MountCommandSettings } from './options.js';
 import { takeSecrets, type Credentials } from './secrets.js';
@@ -45,8 +46,8 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
   const logFile = settings['log-file'];
   await requireOutside(mountpoint, '--cache-dir', stateFolder);
   if (logFile !== undefined) await requireOutside(mountpoint, '--log-file', dirname(logFile));
-  const { network, credentials } = await readAccess(remote, given, settings);
-  const plan = makePlan({ remote, mountpoint, stateFolder, credentials, network, settings });
+  const access = await readAccess(remote, given, settings, { stateFolder, readOnly: isReadOnly(settings) });
+  const plan = makePlan({ remote, mountpoint, stateFolder, ...access, settings });
   return plan.daemon ? serveInBackground(plan) : serveHere(plan);
 }
 
@@ -93,6 +94,7 @@ export function makePlan(parts: {
   readonly stateFolder: string;
   readonly credentials: Credentials;
   readonly network: NetworkSettings;
+  readonly netexplorer: NetexplorerPlan;
   readonly settings: MountCommandSettings;
 }): Plan {
   const { settings, ...rest } = parts;
@@ -106,7 +108,7 @@ export function makePlan(parts: {
     driver: driverOf(settings),
     appleFiles: settings['apple-files'],
     allowOther: options.allowOther,
-    readOnly: options.readOnly || settings['read-only'],
+    readOnly: isReadOnly(settings),
     uid: options.uid ?? process.getuid?.() ?? 0,
     gid: options.gid ?? process.getgid?.() ?? 0,
     umask: options.umask ?? defaultUmask,
@@ -120,16 +122,14 @@ export function makePlan(parts: {
     permissions: settings.permissions,
     insecureHttp: settings['insecure-http'],
     profile: settings.profile,
-    netexplorer: netexplorerOf(settings),
     logFile,
     logSize: settings['log-size'],
     logLevel: settings['log-level'],
   };
 }
 
-/** The settings that NetExplorer alone takes. */
-export function netexplorerOf(settings: Pick<MountCommandSettings, 'as' | 'names'>): Plan['netexplorer'] {
-  return { actAs: settings.as, names: settings.names };
+function isReadOnly(settings: MountCommandSettings): boolean {
+  return settings.o.readOnly || settings['read-only'];
 }
 
 /** Returns when the mount answers. */

@@ -125,6 +125,22 @@ export const mountSchema = z.object({
     kind: 'value', unit: 'user id', default: undefined, otherwise: 'who signs in',
     describe: 'For whom all is done, where the platform lets who signs in act for others (NetExplorer)',
   }),
+  'oauth-client': z.string('wanted a client id').regex(/^[\x20-\x7e]+$/, 'wanted a client id').optional().register(texts, {
+    kind: 'value', unit: 'client id', default: undefined, otherwise: 'that of the sign-in kept by amarre sign-in, else none',
+    describe: 'The OAuth client that signs in, in place of a password: a person who used amarre sign-in, or the client for itself, by its secret (NetExplorer)',
+  }),
+  'oauth-secret-file': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_OAUTH_SECRET, else none',
+    describe: "The OAuth client's secret is the first line of this file, which nobody else may be able to read",
+  }),
+  'oauth-secret-command': z.string('wanted a command').min(1, 'wanted a command').optional().register(texts, {
+    kind: 'value', unit: 'shell command', default: undefined, otherwise: 'AMARRE_OAUTH_SECRET, else none',
+    describe: "The OAuth client's secret is the first line that this command prints",
+  }),
+  'offline-access': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Ask for a sign-in without an end, where the OAuth client signs in for itself (NetExplorer)',
+  }),
   'log-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'standard error; with --daemon amarre.log in the --cache-dir',
     describe: 'Where the log goes, JSON lines',
@@ -144,7 +160,7 @@ export const doctorSchema = z.object({
   ...mountSchema.pick({
     'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true, 'profile': true,
     'password-file': true, 'password-command': true, 'api-key-file': true, 'api-key-command': true, 'otp': true, 'otp-command': true,
-    'as': true, 'names': true,
+    'as': true, 'names': true, 'oauth-client': true, 'oauth-secret-file': true, 'oauth-secret-command': true, 'offline-access': true,
   }).shape,
   'no-write': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,
@@ -153,6 +169,36 @@ export const doctorSchema = z.object({
   'json': flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'Print the findings as JSON' }),
 });
 export type DoctorSettings = z.infer<typeof doctorSchema>;
+
+/** Options of `amarre sign-in`. */
+export const signInSchema = z.object({
+  ...mountSchema.pick({ 'oauth-client': true, 'oauth-secret-file': true, 'oauth-secret-command': true }).shape,
+  'offline-access': flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'Ask for a sign-in without an end' }),
+  'read-only': flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'Ask for the right to read alone: for mounts with --read-only' }),
+  'no-browser': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Open no browser; print the address, and take the one at which another browser ends from standard input, too',
+  }),
+  'no-pkce': flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'Sign in without PKCE, for a platform that refuses it' }),
+  'redirect': checked(readRedirectAddress, 'wanted http://127.0.0.1, with the port and path that the platform knows of this client').register(texts, {
+    kind: 'value', unit: 'address', default: 'http://127.0.0.1/',
+    describe: 'Where the browser brings the answer: as the platform knows it of this OAuth client, with any free port unless one is named',
+  }),
+  'wait': positive(duration()).register(texts, {
+    kind: 'value', unit: units.duration, default: '5m', describe: 'How long the person may take in the browser',
+  }),
+  'forget': flag().register(texts, { kind: 'flag', unit: units.flag, default: false, describe: 'Delete the sign-in that is kept, and do nothing else' }),
+  ...mountSchema.pick({ 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true }).shape,
+});
+export type SignInSettings = z.infer<typeof signInSchema>;
+
+/** Plain http on this machine's own address, since only this machine sees it. */
+function readRedirectAddress(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const own = url.hostname === '127.0.0.1' || url.hostname === 'localhost';
+  return url.protocol === 'http:' && own && url.search === '' && url.hash === '' && url.username === '' && url.password === '' ? url : undefined;
+}
 
 /** Options of `amarre umount`. */
 export const umountSchema = z.object({ 'cache-dir': cacheDir() });

@@ -17,11 +17,13 @@ export const credentialsSchema = z.object({
   apiKey: z.string().min(1).optional(),
   /** A code of a second factor: it works once. */
   otp: z.string().min(1).optional(),
+  /** The secret of an OAuth client. */
+  oauthSecret: z.string().min(1).optional(),
 });
 export type Credentials = z.infer<typeof credentialsSchema>;
 
 /** The environment variables that may hold a secret. */
-export const secretVariables = ['AMARRE_PASSWORD', 'AMARRE_API_KEY', 'AMARRE_OTP', 'AMARRE_KEY_PASSPHRASE'] as const;
+export const secretVariables = ['AMARRE_PASSWORD', 'AMARRE_API_KEY', 'AMARRE_OTP', 'AMARRE_OAUTH_SECRET', 'AMARRE_KEY_PASSPHRASE'] as const;
 
 /** What the environment gave. */
 export interface GivenSecrets {
@@ -35,13 +37,15 @@ const passwordFileLimit = 4096;
 
 /** Takes the secrets out of an environment: afterwards it holds none. Empty ones count as absent. */
 export function takeSecrets(environment: NodeJS.ProcessEnv): GivenSecrets {
-  const [password, apiKey, otp, keyPassphrase] = secretVariables.map((name) => {
+  const [password, apiKey, otp, oauthSecret, keyPassphrase] = secretVariables.map((name) => {
     const value = environment[name];
     Reflect.deleteProperty(environment, name);
     return value === '' ? undefined : value;
   });
   return {
-    credentials: { ...(password !== undefined && { password }), ...(apiKey !== undefined && { apiKey }), ...(otp !== undefined && { otp }) },
+    credentials: {
+      ...(password !== undefined && { password }), ...(apiKey !== undefined && { apiKey }), ...(otp !== undefined && { otp }), ...(oauthSecret !== undefined && { oauthSecret }),
+    },
     keyPassphrase,
   };
 }
@@ -53,6 +57,8 @@ export interface CredentialSources {
   readonly apiKeyFile: string | undefined;
   readonly apiKeyCommand: string | undefined;
   readonly otpCommand: string | undefined;
+  readonly oauthSecretFile: string | undefined;
+  readonly oauthSecretCommand: string | undefined;
   /** The person wants to be asked for a one-time code. */
   readonly askForOtp: boolean;
   /** Asks the person, where there is one: undefined where no terminal is there to ask on. */
@@ -68,11 +74,21 @@ export interface CredentialSources {
  */
 export async function completeCredentials(given: Credentials, sources: CredentialSources): Promise<Credentials> {
   const apiKey = await readSource('--api-key', sources.apiKeyFile, sources.apiKeyCommand) ?? given.apiKey;
+  const oauthSecret = await readOAuthSecret(given, { file: sources.oauthSecretFile, command: sources.oauthSecretCommand });
   const password = await readSource('--password', sources.passwordFile, sources.passwordCommand)
     ?? given.password ?? (apiKey === undefined ? await asked(sources.ask) : undefined);
   // Last, since a code of a clock is good for half a minute.
   const otp = await readOtp(given, sources);
-  return { ...(password !== undefined && { password }), ...(apiKey !== undefined && { apiKey }), ...(otp !== undefined && { otp }) };
+  return {
+    ...(password !== undefined && { password }), ...(apiKey !== undefined && { apiKey }), ...(otp !== undefined && { otp }), ...(oauthSecret !== undefined && { oauthSecret }),
+  };
+}
+
+/** The secret of an OAuth client, from where `completeCredentials` takes it. */
+export async function readOAuthSecret(
+  given: Credentials, { file, command }: { readonly file: string | undefined; readonly command: string | undefined },
+): Promise<string | undefined> {
+  return await readSource('--oauth-secret', file, command) ?? given.oauthSecret;
 }
 
 async function readSource(option: string, file: string | undefined, command: string | undefined): Promise<string | undefined> {

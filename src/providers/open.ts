@@ -16,11 +16,15 @@ const openers: Readonly<Partial<Record<Platform, Opener>>> = {
   sftpgo: (remote, credentials, settings, log) => new SftpgoProvider(remote, credentials, settings, log),
 };
 
+/** Plain http to another machine is the person's own wish, or refused with EINVAL. */
+export function requireSafeWay(remote: Remote, insecureHttp: boolean): void {
+  if (!remote.insecure || insecureHttp) return;
+  throw new FsError('EINVAL', `plain http to ${remote.host} would show password and files to everybody on the way: use +https, or --insecure-http`);
+}
+
 /** Makes the provider; nothing is sent before its `connect`. EINVAL for what cannot work, in one sentence. */
 export function openProvider(remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log): Provider {
-  if (remote.insecure && !settings.insecureHttp) {
-    throw new FsError('EINVAL', `plain http to ${remote.host} would show password and files to everybody on the way: use +https, or --insecure-http`);
-  }
+  requireSafeWay(remote, settings.insecureHttp);
   const open = openers[remote.platform];
   if (open === undefined) throw new FsError('EINVAL', `drives of ${remote.platform} cannot be mounted yet`);
   return open(remote, credentials, settings, log);

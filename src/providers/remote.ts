@@ -38,6 +38,8 @@ export interface Remote {
   readonly insecure: boolean;
   /** The remote in one form however it was written: two mounts of the same thing have the same. */
   readonly identity: string;
+  /** Who signs in where: the identity without the folder. */
+  readonly account: string;
   /** The remote for everybody's eyes. */
   readonly withoutUser: string;
 }
@@ -69,7 +71,7 @@ export function parseRemote(text: string): Remote {
   const wrong = form.refuseFolder?.(names);
   if (wrong !== undefined) throw refuse(`the remote ${wrong}`, platform);
   const base = `/${names.join('/')}`;
-  const identity = `${platform}+${url.origin.replace('://', `://${user === undefined ? '' : `${encodeURIComponent(user)}@`}`)}${encodePath(base)}`;
+  const account = `${platform}+${url.origin.replace('://', `://${user === undefined ? '' : `${encodeURIComponent(user)}@`}`)}`;
   return {
     platform,
     origin: url.origin,
@@ -77,7 +79,8 @@ export function parseRemote(text: string): Remote {
     user,
     base,
     insecure: transport === 'http' && !isLoopback(url.hostname),
-    identity,
+    identity: `${account}${encodePath(base)}`,
+    account,
     withoutUser: `${platform}+${url.origin}${base === '/' ? '' : encodePath(base)}`,
   };
 }

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { exitStatuses } from '../../src/cli/exit-status.js';
 import { emulateSchema } from '../../src/cli/emulator-options.js';
-import { demoSchema, doctorSchema, mountSchema, optionTexts, refreshSchema, shownDefault, statusSchema, umountSchema, writtenName } from '../../src/cli/options.js';
+import { demoSchema, doctorSchema, mountSchema, optionTexts, refreshSchema, shownDefault, signInSchema, statusSchema, umountSchema, writtenName } from '../../src/cli/options.js';
 import { amarre } from '../support/cli.js';
 import { run, type ProgramResult } from '../support/programs.js';
 
@@ -36,7 +36,7 @@ const plain = (text: string) => text.replaceAll(/\s+/g, ' ');
 
 describe('--help', () => {
   test.each([
-    ['mount', mountSchema], ['umount', umountSchema], ['status', statusSchema], ['refresh', refreshSchema], ['doctor', doctorSchema], ['emulate', emulateSchema], ['demo', demoSchema],
+    ['mount', mountSchema], ['umount', umountSchema], ['status', statusSchema], ['refresh', refreshSchema], ['sign-in', signInSchema], ['doctor', doctorSchema], ['emulate', emulateSchema], ['demo', demoSchema],
   ] as const)('of %s shows each option with its unit and its default', async (command, schema) => {
     const { status, stdout } = await cli([command, '--help']);
     expect(status).toBe(0);
@@ -50,7 +50,7 @@ describe('--help', () => {
   test('shows the commands and every exit status', async () => {
     const { status, stdout } = await cli(['--help']);
     expect(status).toBe(0);
-    for (const command of ['mount <remote> <mountpoint>', 'umount <mountpoint>', 'status [mountpoint]', 'refresh <path>', 'doctor [remote]', 'emulate <platform>', 'demo [mountpoint]']) {
+    for (const command of ['mount <remote> <mountpoint>', 'umount <mountpoint>', 'status [mountpoint]', 'refresh <path>', 'sign-in <remote>', 'doctor [remote]', 'emulate <platform>', 'demo [mountpoint]']) {
       expect(stdout).toContain(`amarre ${command}`);
     }
     for (const { status: number, meaning } of Object.values(exitStatuses)) expect(stdout).toContain(`${number}  ${meaning}`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseMountOptions } from '../../src/cli/mount-options.js';
-import { mountSchema, optionTexts, readOptions, shownDefault, umountSchema } from '../../src/cli/options.js';
+import { mountSchema, optionTexts, readOptions, shownDefault, signInSchema, umountSchema } from '../../src/cli/options.js';
 import { parseDuration, parseSize, showSize } from '../../src/cli/units.js';
 
 describe('durations', () => {
@@ -45,6 +45,18 @@ describe('-o', () => {
     'umask=1777', 'umask', 'fsname=', 'fsname=a b', 'fsname=a\\b', 'default_permissions', 'fd=3',
   ])('%s is refused in one line that names it', (option) => {
     expect(() => parseMountOptions([option])).toThrow(new RegExp(`^-o ${option.replace('\\', '\\\\')}: [^\\n]+$`));
+  });
+});
+
+describe('where a browser brings its answer', () => {
+  test.each(['http://127.0.0.1/', 'http://localhost:8400/callback', 'http://127.0.0.1:8400'])('%s is this machine', (address) => {
+    expect(readOptions(signInSchema, { redirect: address }).redirect.href).toBe(new URL(address).href);
+  });
+
+  test.each([
+    'https://127.0.0.1/', 'http://files.example.org/', 'http://127.0.0.1:1@files.example.org/', 'http://127.0.0.1/?x', 'http://127.0.0.1/#x', '127.0.0.1:80',
+  ])('%s is refused', (address) => {
+    expect(() => readOptions(signInSchema, { redirect: address })).toThrow(/^--redirect .*: wanted http:\/\/127\.0\.0\.1/);
   });
 });
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { completeCredentials, takeSecrets, type CredentialSources } from '../../src/cli/secrets.js';
 
 const nowhere: CredentialSources = {
-  passwordFile: undefined, passwordCommand: undefined, apiKeyFile: undefined, apiKeyCommand: undefined, otpCommand: undefined, askForOtp: false,
+  passwordFile: undefined, passwordCommand: undefined, apiKeyFile: undefined, apiKeyCommand: undefined, otpCommand: undefined, oauthSecretFile: undefined, oauthSecretCommand: undefined, askForOtp: false,
   ask: undefined, askOtp: undefined,
 };
 const neverAsk = () => Promise.reject(new Error('asked'));

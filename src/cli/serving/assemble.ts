@@ -22,6 +22,7 @@ import { openMountRecords, type OwnRecord } from '../../storage/mount-records.js
 import { openStaging, type Staging } from '../../storage/staging.js';
 import { openUploadRecords, type UploadRecords } from '../../storage/upload-records.js';
 import { CommandError, connectError } from '../exit-status.js';
+import { netexplorerSettings } from '../netexplorer-access.js';
 import { showName } from '../terminal.js';
 import { showSize } from '../units.js';
 import { instancesWithFiles, remoteFolders } from './kept-files.js';
@@ -196,9 +197,11 @@ async function connect(
 }
 
 function makeProvider(plan: Plan, { isDead, uploads, observer }: Machine, log: Log): Provider {
-  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, netexplorer, network } = plan;
+  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network } = plan;
+  const remote = parseRemote(plan.remote);
+  const netexplorer = netexplorerSettings(plan.netexplorer, remote, plan.stateFolder, log);
   try {
-    return openProvider(parseRemote(plan.remote), plan.credentials, {
+    return openProvider(remote, plan.credentials, {
       instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, netexplorer, network, elapsed, observer, uploads,
     }, log);
   } catch (error) {

@@ -12,6 +12,7 @@ import { logLevels } from '../../observe/log.js';
 import { networkSchema } from '../../http/dialing.js';
 import { outcomeSchema } from '../../storage/mount-records.js';
 import { exitStatuses, type Ending } from '../exit-status.js';
+import { netexplorerPlanSchema } from '../netexplorer-access.js';
 import { credentialsSchema } from '../secrets.js';
 
 /** All that the serving process must know. Times in milliseconds, sizes in bytes. */
@@ -43,7 +44,7 @@ export const planSchema = z.object({
   insecureHttp: z.boolean(),
   network: networkSchema,
   profile: z.enum(['auto', 'geredis']),
-  netexplorer: z.object({ actAs: z.string().optional(), names: z.enum(['refuse', 'encode']) }),
+  netexplorer: netexplorerPlanSchema,
   logFile: z.string().optional(),
   logSize: z.number(),
   logLevel: z.enum(logLevels),

@@ -80,15 +80,7 @@ export class Session {
   /** Gives the connection back. Never throws; takes no longer than the signal allows. */
   async signOut(signal: AbortSignal): Promise<void> {
     const token = await this.keeper.end(signal);
-    if (token === undefined) return;
-    try {
-      const outcome = await this.http.send({
-        method: 'DELETE', path: '/api/auth', route: 'DELETE /auth', headers: { authorization: `Bearer ${token.text}` }, lane: 'call', answerWithin: 'stall',
-      }, signal);
-      if ('answer' in outcome) await outcome.answer.discard();
-    } catch (error) {
-      this.log.debug({ err: error }, 'signing out was not heard');
-    }
+    if (token !== undefined) await giveBack(this.http, token.text, this.log, signal);
   }
 
   private async sendOnce(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome | { readonly dead: string; readonly answer: Answer }> {
@@ -114,6 +106,18 @@ export class Session {
     if (error.message !== this.told) this.log.error({ user: this.user }, `${error.message}; nothing is asked of the platform until it is tried again, and what is unsent is kept on this machine`);
     this.told = error.message;
     throw this.keeper.refuse(error, outcome.lasts);
+  }
+}
+
+/** Ends the connection of a token. Never throws; takes no longer than the signal allows. */
+export async function giveBack(http: HttpClient, token: string, log: Log, signal: AbortSignal): Promise<void> {
+  try {
+    const outcome = await http.send({
+      method: 'DELETE', path: '/api/auth', route: 'DELETE /auth', headers: { authorization: `Bearer ${token}` }, lane: 'call', answerWithin: 'stall',
+    }, signal);
+    if ('answer' in outcome) await outcome.answer.discard();
+  } catch (error) {
+    log.debug({ err: error }, 'signing out was not heard');
   }
 }
 
