@@ -120,6 +120,7 @@ export function makePlan(parts: {
     memory: settings.memory,
     requests: settings.requests,
     permissions: settings.permissions,
+    lockOnWrite: settings['lock-on-write'],
     insecureHttp: settings['insecure-http'],
     profile: settings.profile,
     logFile,

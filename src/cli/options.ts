@@ -73,6 +73,10 @@ export const mountSchema = z.object({
     kind: 'value', unit: 'ignore, refuse', default: 'ignore',
     describe: 'What chmod and chown do, which the platform cannot keep: succeed and change nothing, or fail with EPERM',
   }),
+  'lock-on-write': z.enum(['auto', 'on', 'off'], 'wanted auto, on or off').register(texts, {
+    kind: 'value', unit: 'auto, on, off', default: 'auto',
+    describe: 'What a program has open for writing is locked on the platform: auto where it has locks, on also refuses to open what cannot be locked',
+  }),
   'insecure-http': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,
     describe: 'Allow +http to another machine: password and files go over the network unencrypted',

@@ -2,6 +2,7 @@
 import type { Log } from '../observe/log.js';
 import type { Entry, Provider } from '../providers/provider.js';
 import type { KeptTimes } from '../storage/kept-times.js';
+import type { LockRecords } from '../storage/lock-records.js';
 import type { Staging } from '../storage/staging.js';
 import type { Clock } from './clock.js';
 import type { KernelNotices } from './filesystem.js';
@@ -19,6 +20,8 @@ export interface FileSystemSettings {
   readonly readOnly: boolean;
   /** What chmod and chown do: nothing, or EPERM where they would change what is shown. */
   readonly permissions: 'ignore' | 'refuse';
+  /** Whether what is open for writing is locked on the platform: where it has locks, always (what cannot be locked is not opened), never. */
+  readonly lockOnWrite: 'auto' | 'on' | 'off';
   /** How long the kernel believes names and attributes, milliseconds. */
   readonly attrTtl: number;
   /** How long listings are believed, milliseconds. */
@@ -34,6 +37,8 @@ export interface Core {
   readonly changeTimes: KeptTimes;
   /** Modification times that programs set and the platform does not keep. */
   readonly setTimes: KeptTimes;
+  /** What this mount has locked on the platform. */
+  readonly lockRecords: LockRecords;
   readonly settings: FileSystemSettings;
   readonly log: Log;
   readonly clock: Clock;

@@ -10,6 +10,7 @@ import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
 import type { OpenFiles } from './open-files.js';
 import { mustBeAllowed } from './rights.js';
+import type { Locks } from './writing/locks.js';
 import { unsentVersion, type Sender } from './writing/sender.js';
 
 export class Namespace {
@@ -17,12 +18,14 @@ export class Namespace {
   readonly #knowledge: Knowledge;
   readonly #files: OpenFiles;
   readonly #sender: Sender;
+  readonly #locks: Locks;
 
-  constructor(core: Core, knowledge: Knowledge, files: OpenFiles, sender: Sender) {
+  constructor(core: Core, knowledge: Knowledge, files: OpenFiles, sender: Sender, locks: Locks) {
     this.#core = core;
     this.#knowledge = knowledge;
     this.#files = files;
     this.#sender = sender;
+    this.#locks = locks;
   }
 
   async lookup(parent: NodeId, name: string, caller: Caller): Promise<EntryReply | NegativeReply> {
@@ -109,6 +112,7 @@ export class Namespace {
   }
 
   async #takeAway(inode: Inode, signal: AbortSignal): Promise<void> {
+    await this.#locks.giveUp(inode);
     const location = this.#core.table.locate(inode);
     if (inode.handles > 0 || inode.lent > 0) inode.parked = await this.#core.provider.park(location, signal);
     else await this.#core.provider.removeFile(location, signal);
@@ -153,11 +157,13 @@ export class Namespace {
         if (target !== undefined) target.replacing = undefined;
       }
     };
+    if (target?.kind === 'file') await this.#locks.mustBeFree(target, signal);
     // What is to be a copy of the file that is replaced can get its bytes only now.
     if (target !== undefined) await this.#sender.copies.secure(target, signal);
     const both = target === undefined ? [inode] : [inode, target];
     const doubtful = target?.kind === 'folder' ? [from, to, target] : [from, to];
     await this.#dropOnFailure(doubtful, () => this.#sender.whileQuiet(both, signal, move));
+    await this.#locks.moved(inode, target);
     this.#core.table.dropIfUnused(inode);
   }
 

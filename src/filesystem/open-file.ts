@@ -9,9 +9,12 @@ import type { Inode } from './inode.js';
 import type { WindowState } from './reading/prefetch-window.js';
 import type { RemoteContent } from './reading/remote-content.js';
 import type { Draft } from './writing/draft.js';
+import type { Lease } from './writing/locks.js';
 
 export interface OpenFile {
   readonly inode: Inode;
+  /** A writer's share of the file's lock on the platform. */
+  readonly lease: Lease | undefined;
   readonly flags: OpenFlags;
   /** Reads bypass the kernel's pages, which hold another version for other handles. */
   readonly direct: boolean;

@@ -13,6 +13,7 @@ import { Reads } from './reading/reads.js';
 import { mustBeAllowed } from './rights.js';
 import { notCopied } from './writing/copies.js';
 import type { Draft } from './writing/draft.js';
+import type { Lease, Locks } from './writing/locks.js';
 import type { Sender } from './writing/sender.js';
 
 export class OpenFiles {
@@ -20,14 +21,16 @@ export class OpenFiles {
   readonly #knowledge: Knowledge;
   readonly #sender: Sender;
   readonly #reads: Reads;
+  readonly #locks: Locks;
   readonly #files = new Map<FileHandle, OpenFile>();
   #lastHandle = 0;
 
-  constructor(core: Core, knowledge: Knowledge, sender: Sender) {
+  constructor(core: Core, knowledge: Knowledge, sender: Sender, locks: Locks) {
     this.#core = core;
     this.#knowledge = knowledge;
     this.#sender = sender;
     this.#reads = new Reads(core, knowledge);
+    this.#locks = locks;
   }
 
   /** Handles that are open. */
@@ -37,7 +40,8 @@ export class OpenFiles {
 
   /**
    * OPEN. Asks the platform nothing, as long as nothing has shown that what is known is wrong; what is
-   * wrong with it shows at the first read or write. But for a file whose size only reading tells.
+   * wrong with it shows at the first read or write. But for a file whose size only reading tells, and for
+   * writing where the platform locks files.
    */
   async open(node: NodeId, flags: OpenFlags, caller: Caller): Promise<OpenReply> {
     const inode = this.#core.table.get(node);
@@ -52,15 +56,23 @@ export class OpenFiles {
     if (flags.read) mustBeAllowed(this.#core.provider, inode, 'read');
     if (flags.write) mustBeAllowed(this.#core.provider, inode, 'write');
     if (inode.entry.unsure === true && inode.draft === undefined && !(flags.write && flags.truncate)) await this.#makeSure(inode, caller.signal);
-    if (flags.write && flags.truncate) {
-      await this.#sender.change(inode, caller.signal, (draft) => {
-        // What was written before is void, and this open alone is nothing that a FLUSH sends.
-        draft.due = false;
-        return draft.truncate(0, this.#core.clock.now());
-      }, 0);
-      inode.kernelSize = 0;
+    const lease = flags.write ? await this.#locks.take(inode, caller.signal) : undefined;
+    try {
+      if (flags.write && flags.truncate) await this.#empty(inode, caller.signal);
+      return this.enter(inode, flags, lease);
+    } catch (thrown) {
+      await lease?.end();
+      throw thrown;
     }
-    return this.enter(inode, flags);
+  }
+
+  async #empty(inode: Inode, signal: AbortSignal): Promise<void> {
+    await this.#sender.change(inode, signal, (draft) => {
+      // What was written before is void, and this open alone is nothing that a FLUSH sends.
+      draft.due = false;
+      return draft.truncate(0, this.#core.clock.now());
+    }, 0);
+    inode.kernelSize = 0;
   }
 
   /** Has the file looked at, and the kernel forget what it believes of it: the program may ask for the size before it reads. */
@@ -81,11 +93,11 @@ export class OpenFiles {
   }
 
   /** Gives out a handle, and decides what the kernel's pages are still worth. */
-  enter(inode: Inode, flags: OpenFlags): OpenReply {
+  enter(inode: Inode, flags: OpenFlags, lease?: Lease): OpenReply {
     const pages = pagesAt(inode, flags);
     const { directIo } = pages;
     this.#lastHandle += 1;
-    this.#files.set(this.#lastHandle, { inode, flags, direct: directIo, content: undefined, draft: undefined, window: freshWindow, reads: new Map() });
+    this.#files.set(this.#lastHandle, { inode, lease, flags, direct: directIo, content: undefined, draft: undefined, window: freshWindow, reads: new Map() });
     inode.handles += 1;
     if (flags.write) inode.writers += 1;
     if (!directIo) inode.pagers += 1;
@@ -184,7 +196,10 @@ export class OpenFiles {
     this.#writable();
     const { maxFileSize } = this.#core.provider.traits;
     if (size > maxFileSize) throw new FsError('EFBIG', `${inode.path}: the platform takes no file of ${size} bytes`);
-    if (inode.draft === undefined) this.#sender.mayChange(inode);
+    if (inode.draft === undefined) {
+      this.#sender.mayChange(inode);
+      await this.#locks.mustBeFree(inode, signal);
+    }
     await this.#prepare(inode, undefined, signal);
     await this.#sender.roomForCopy(inode, size);
     await this.#sender.change(inode, signal, async (draft) => {
@@ -248,6 +263,8 @@ export class OpenFiles {
     try {
       await this.#settle(inode);
     } finally {
+      // While the handle counts: who opens the file meanwhile finds this inode, and waits for its lock.
+      await file.lease?.end();
       inode.handles -= 1;
       await this.lastOut(inode);
     }

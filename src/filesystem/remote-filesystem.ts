@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { Entry, Provider } from '../providers/provider.js';
 import type { KeptTimes } from '../storage/kept-times.js';
+import type { LockRecords } from '../storage/lock-records.js';
 import type { Staging } from '../storage/staging.js';
 import { AttributeSetter } from './attribute-changes.js';
 import { Clock } from './clock.js';
@@ -24,6 +25,7 @@ import { BlockStore } from './reading/block-store.js';
 import { Spools } from './reading/spool.js';
 import { Refresher, type Refreshed } from './refreshing.js';
 import { Room } from './room.js';
+import { Locks } from './writing/locks.js';
 import { Sender } from './writing/sender.js';
 
 export type { FileSystemSettings } from './core.js';
@@ -33,6 +35,7 @@ export interface FileSystemParts {
   readonly staging: Staging;
   readonly changeTimes: KeptTimes;
   readonly setTimes: KeptTimes;
+  readonly lockRecords: LockRecords;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -74,8 +77,9 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
   table.onDrop = (inode) => core.listings.drop(inode);
   const knowledge = new Knowledge(core);
   const sender = new Sender(core, knowledge);
-  const files = new OpenFiles(core, knowledge, sender);
-  const names = new Namespace(core, knowledge, files, sender);
+  const locks = new Locks(core, knowledge);
+  const files = new OpenFiles(core, knowledge, sender, locks);
+  const names = new Namespace(core, knowledge, files, sender, locks);
   const attributes = new AttributeSetter(core, knowledge, files, sender);
   const extended = new ExtendedAttributes(core, knowledge, sender);
   const folders = new Directories(core, knowledge);
@@ -133,6 +137,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
 
     async shutdown(signal: AbortSignal, cutOff: boolean): Promise<readonly UnsentFile[]> {
       await Promise.all([...table.all()].map((inode) => sender.finish(inode, cutOff, signal)));
+      await locks.close(signal);
       room.close();
       await core.spools.close();
       return sender.kept;

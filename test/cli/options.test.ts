@@ -64,7 +64,7 @@ describe('options of a command line', () => {
   test('without any, the defaults hold, in the units of the layers below', () => {
     expect(readOptions(mountSchema, {})).toMatchObject({
       'daemon': false, 'read-only': false, 'cache-dir': undefined, 'stall-timeout': 30_000, 'server-timeout': 600_000,
-      'attr-ttl': 1000, 'dir-ttl': 10_000, 'memory': 268_435_456, 'requests': 6, 'permissions': 'ignore',
+      'attr-ttl': 1000, 'dir-ttl': 10_000, 'memory': 268_435_456, 'requests': 6, 'permissions': 'ignore', 'lock-on-write': 'auto',
       'insecure-http': false, 'log-level': 'warn',
     });
   });
@@ -78,7 +78,7 @@ describe('options of a command line', () => {
 
   test.each([
     ['stall-timeout', '30'], ['stall-timeout', '0'], ['server-timeout', 'soon'], ['attr-ttl', '-1s'], ['memory', 'much'],
-    ['memory', '1M'], ['requests', '0'], ['requests', '65'], ['requests', '1.5'], ['permissions', 'keep'],
+    ['memory', '1M'], ['requests', '0'], ['requests', '65'], ['requests', '1.5'], ['permissions', 'keep'], ['lock-on-write', 'yes'],
     ['log-level', 'loud'], ['cache-dir', ''], ['password-file', ''], ['password-command', ''],
   ])('--%s %s is refused in one line that names both', (name, value) => {
     expect(() => readOptions(mountSchema, { [name]: value })).toThrow(new RegExp(`^--${name} ${value}: [^\\n]+$`));

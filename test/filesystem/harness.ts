@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { isErrno } from '../../src/errors.js';
 import type { AttributeChanges, Attributes, Caller, FileHandle, NodeId, OpenFlags, UnsentFile } from '../../src/filesystem/filesystem.js';
 import { createFileSystem, type FileSystemSettings, type RemoteFileSystem } from '../../src/filesystem/remote-filesystem.js';
-import { silentLog } from '../../src/observe/log.js';
+import { giveBackLeftLocks } from '../../src/filesystem/writing/locks.js';
+import { silentLog, type Log } from '../../src/observe/log.js';
 import { MetricRegistry } from '../../src/observe/metrics.js';
 import type { Provider } from '../../src/providers/provider.js';
 import { openKeptTimes, type KeptTimes } from '../../src/storage/kept-times.js';
+import { openLockRecords } from '../../src/storage/lock-records.js';
 import { openStaging, type Staging } from '../../src/storage/staging.js';
 import { MemoryProvider, type Call, type Member, type MemoryProviderOptions, type Stage } from '../support/memory-provider.js';
 
@@ -39,7 +41,7 @@ export function elapse(milliseconds: number): void {
 export const longAgo = 1_600_000_000_000;
 
 export const settings: FileSystemSettings = {
-  uid: 0, gid: 0, umask: 0o022, readOnly: false, permissions: 'ignore', attrTtl: 1000, dirTtl: 10_000, memory: 64 * 1024 * 1024,
+  uid: 0, gid: 0, umask: 0o022, readOnly: false, permissions: 'ignore', lockOnWrite: 'auto', attrTtl: 1000, dirTtl: 10_000, memory: 64 * 1024 * 1024,
 };
 
 const flags = { read: false, write: false, append: false, truncate: false, exclusive: false };
@@ -256,6 +258,9 @@ export interface MountSettings {
   readonly instance?: string;
   /** No times are kept for the next mount: for who mounts often and each time anew. */
   readonly forgetful?: boolean;
+  readonly log?: Log;
+  /** The state folder of another mount, which has crashed for all that this one knows. */
+  readonly folder?: string;
 }
 
 export interface MountChoices extends MountSettings {
@@ -274,23 +279,26 @@ export async function mount({ platform, provider, ...choices }: MountChoices = {
 
 /** Mounts any platform, over a state folder of its own. The platform stays the caller's to close. */
 export async function mountOn<P extends Provider>(platform: P, choices: MountSettings = {}): Promise<Mount<P>> {
-  return await mountOver(await mkdtemp(join(tmpdir(), 'amarre-fs-')), platform, choices);
+  return await mountOver(choices.folder ?? await mkdtemp(join(tmpdir(), 'amarre-fs-')), platform, choices);
 }
 
 async function mountOver<P extends Provider>(folder: string, platform: P, choices: MountSettings): Promise<Mount<P>> {
   const instance = choices.instance ?? 'test00000001';
-  const log = silentLog();
+  const log = choices.log ?? silentLog();
   const staging = await openStaging({ folder: join(folder, 'staging'), instance, isDead: () => true, log });
   const bounds = { unseenDays: 400, records: 1000 };
   const keep = (name: string): KeptTimes => (choices.forgetful === true ? noTimes : openKeptTimes({ folder: join(folder, name), log, bounds, now: Date.now }));
   const changeTimes = keep('times');
   const setTimes = keep('set-times');
-  const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, log, metrics: new MetricRegistry() }, { ...settings, ...choices.settings });
+  const lockRecords = await openLockRecords({ folder: join(folder, 'locks'), instance, isDead: () => true });
+  await giveBackLeftLocks(platform, lockRecords.leftovers, log, AbortSignal.timeout(5000));
+  const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, lockRecords, log, metrics: new MetricRegistry() }, { ...settings, ...choices.settings });
   const close = async (): Promise<readonly UnsentFile[]> => {
     const unsent = await fs.shutdown(AbortSignal.timeout(5000), false);
     await staging.close();
     await changeTimes.close();
     await setTimes.close();
+    await lockRecords.close();
     return unsent;
   };
   let again = false;

@@ -3,6 +3,7 @@ import { isErrno, toFsError } from '../../errors.js';
 import { createFileSystem, type RemoteFileSystem } from '../../filesystem/remote-filesystem.js';
 import type { Pending, UnsentFile } from '../../filesystem/filesystem.js';
 import { describeLeftover, sendLeftovers } from '../../filesystem/writing/recovery.js';
+import { giveBackLeftLocks } from '../../filesystem/writing/locks.js';
 import { mountByDriver } from '../../fuse/mounting.js';
 import { namesAsOn } from '../../fuse/path/spellings.js';
 import type { Session } from '../../fuse/session.js';
@@ -18,6 +19,7 @@ import { parseRemote } from '../../providers/remote.js';
 import type { Services } from '../../providers/services.js';
 import type { Bounds } from '../../storage/aging.js';
 import { openKeptTimes } from '../../storage/kept-times.js';
+import { openLockRecords } from '../../storage/lock-records.js';
 import { openMountRecords, type OwnRecord } from '../../storage/mount-records.js';
 import { openStaging, type Staging } from '../../storage/staging.js';
 import { openUploadRecords, type UploadRecords } from '../../storage/upload-records.js';
@@ -111,9 +113,13 @@ async function assemble(
   const setTimes = openKeptTimes({ folder: folders.setTimes, log, bounds: timesKept, now: Date.now });
   closers.push(() => setTimes.close());
 
-  const { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory } = plan;
+  const lockRecords = await openLockRecords({ folder: folders.locks, instance: plan.instance, isDead });
+  closers.push(() => lockRecords.close());
+  if (!plan.readOnly) await giveBackLeftLocks(provider, lockRecords.leftovers, log, signal);
+
+  const { uid, gid, umask, readOnly, permissions, lockOnWrite, attrTtl, dirTtl, memory } = plan;
   const fileSystem = createFileSystem(
-    { provider, staging, changeTimes, setTimes, log, metrics: observed.metrics }, { uid, gid, umask, readOnly, permissions, attrTtl, dirTtl, memory },
+    { provider, staging, changeTimes, setTimes, lockRecords, log, metrics: observed.metrics }, { uid, gid, umask, readOnly, permissions, lockOnWrite, attrTtl, dirTtl, memory },
   );
   const session = await mountByDriver(fileSystem, {
     driver: plan.driver,

@@ -41,6 +41,7 @@ export const planSchema = z.object({
   memory: z.number(),
   requests: z.int(),
   permissions: z.enum(['ignore', 'refuse']),
+  lockOnWrite: z.enum(['auto', 'on', 'off']),
   insecureHttp: z.boolean(),
   network: networkSchema,
   profile: z.enum(['auto', 'geredis']),
