@@ -1,5 +1,5 @@
 /** The emulated platforms as the harnesses of mounts take them: how to start one, and what it must not be left with. */
-import { startEmulator, type ArrhesControl, type ArrhesOptions, type SftpgoControl, type SftpgoOptions } from '../../src/emulators/start.js';
+import { startEmulator, type ArrhesControl, type ArrhesOptions, type NetexplorerControl, type NetexplorerOptions, type SftpgoControl, type SftpgoOptions } from '../../src/emulators/start.js';
 import type { Announcement, EmulatorControl } from '../../src/emulators/emulator.js';
 import { isHiddenName } from '../../src/providers/hidden-names.js';
 import { succeed } from './programs.js';
@@ -20,7 +20,7 @@ export interface Platform<C extends EmulatorControl> {
 export function sftpgo(options: SftpgoOptions = {}): Platform<SftpgoControl> {
   return {
     start: (root, port) => startEmulator('sftpgo', { root, ...options, ...(port !== undefined && { port }) }),
-    hidden: async (root) => (await succeed('find', [root, '-name', '.amarre-*'])).split('\n').filter((name) => name !== ''),
+    hidden: hiddenOnDisk,
   };
 }
 
@@ -30,4 +30,16 @@ export function arrhes(options: ArrhesOptions = {}): Platform<ArrhesControl> {
     start: (_root, port) => startEmulator('arrhes', { folders: [], files: [], refusesAuthorization: true, ...options, ...(port !== undefined && { port }) }),
     hidden: async (_root, control) => (await control.content()).files.map(({ name }) => String(name)).filter(isHiddenName),
   };
+}
+
+/** The drive is one root folder, which is the test's folder; whatever a test changes on the disk there is seen. */
+export function netexplorer(options: NetexplorerOptions = {}): Platform<NetexplorerControl> {
+  return {
+    start: (root, port) => startEmulator('netexplorer', { root, rootFolder: 'Commun', followsDisk: true, ...options, ...(port !== undefined && { port }) }),
+    hidden: hiddenOnDisk,
+  };
+}
+
+async function hiddenOnDisk(root: string): Promise<readonly string[]> {
+  return (await succeed('find', [root, '-name', '.amarre-*'])).split('\n').filter((name) => name !== '');
 }

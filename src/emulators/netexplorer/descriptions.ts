@@ -3,7 +3,7 @@
  * A test tells it; the versions add their own making (NetExplorer's page: routes, timeline and infos).
  */
 import { z } from 'zod';
-import { route, type Call, type PlatformRoute, type World } from './call.js';
+import { idOf, route, type Call, type PlatformRoute, type World } from './call.js';
 import { json } from './errors.js';
 import { versionWith } from './rights.js';
 import { dateText, disguised, ownerName, shownList, type Shown } from './shown.js';
@@ -40,7 +40,7 @@ export const descriptionRoutes: readonly PlatformRoute[] = [
 ];
 
 function fileOf(call: Call): FileNode {
-  return versionWith(call, call.params['id']).file;
+  return versionWith(call, idOf(call)).file;
 }
 
 /** `length` is the number of pages. */

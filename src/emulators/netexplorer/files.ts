@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Answer } from '../common/delivery.js';
 import { filePieces } from '../common/file-pieces.js';
 import { rangeOf } from '../common/ranges.js';
-import { idField, openRoute, readBody, route, type Call, type OpenCall, type PlatformRoute, type World } from './call.js';
+import { idField, idOf, openRoute, readBody, route, type Call, type OpenCall, type PlatformRoute, type World } from './call.js';
 import { forbidden, json, notFound, unusable } from './errors.js';
 import { mustBeFree, mustBeReadable } from './locks.js';
 import { nameFor } from './names.js';
@@ -28,7 +28,7 @@ export const fileRoutes: readonly PlatformRoute[] = [
 ];
 
 async function readFile(call: Call): Promise<Answer> {
-  return json(200, await shownFile(call.world, call.user, versionWith(call, call.params['id']), isFull(call)));
+  return json(200, await shownFile(call.world, call.user, versionWith(call, idOf(call)), isFull(call)));
 }
 
 function isFull({ query }: OpenCall): boolean {
@@ -36,7 +36,7 @@ function isFull({ query }: OpenCall): boolean {
 }
 
 async function listVersions(call: Call): Promise<Answer> {
-  const { file } = versionWith(call, call.params['id']);
+  const { file } = versionWith(call, idOf(call));
   return json(200, await Promise.all(file.versions.map((version) => shownFile(call.world, call.user, version, isFull(call)))));
 }
 
@@ -66,7 +66,7 @@ async function createFile(call: Call): Promise<Answer> {
 async function changeFile(call: Call): Promise<Answer> {
   const { world, user } = call;
   const asked = await readBody(call, place.partial());
-  const version = versionWith(call, call.params['id']);
+  const version = versionWith(call, idOf(call));
   const { file } = version;
   const folder = folderOf(file);
   need(user, 'edit', folder);
@@ -80,7 +80,7 @@ async function changeFile(call: Call): Promise<Answer> {
 /** The document, or only some of its versions. */
 function deleteFile(call: Call): Answer {
   const { world, user, query } = call;
-  const version = versionWith(call, call.params['id']);
+  const version = versionWith(call, idOf(call));
   const { file } = version;
   need(user, 'delete', file);
   mustBeFree(call, file);
@@ -101,7 +101,7 @@ function versionsToDelete(which: string, version: Version): readonly Version[] {
 }
 
 function downloadFile(call: Call): Promise<Answer> {
-  return download(call, versionWith(call, call.params['id']));
+  return download(call, versionWith(call, idOf(call)));
 }
 
 async function download(call: Call, version: Version): Promise<Answer> {
@@ -141,16 +141,16 @@ function disposition(name: string): string {
 }
 
 /** Tokens good for one file's download, whoever comes with them. */
-const tickets = new WeakMap<World, Map<string, { readonly call: Call; readonly version: string }>>();
+const tickets = new WeakMap<World, Map<string, { readonly call: Call; readonly version: number }>>();
 
 function makeTicket(call: Call): Answer {
   const { world, params } = call;
   if (!['preview', 'edit', 'download'].includes(params['type'] ?? '')) throw notFound();
-  const version = versionWith(call, params['id']);
+  const version = versionWith(call, idOf(call));
   need(call.user, 'download', version.file);
   const token = randomBytes(16).toString('hex');
-  const known = tickets.get(world) ?? new Map<string, { call: Call; version: string }>();
-  tickets.set(world, known.set(token, { call, version: String(version.id) }));
+  const known = tickets.get(world) ?? new Map<string, { call: Call; version: number }>();
+  tickets.set(world, known.set(token, { call, version: version.id }));
   return json(200, { token });
 }
 

@@ -7,6 +7,7 @@ import { mustBeFree } from './locks.js';
 import { nameFor } from './names.js';
 import { folderWith, need, rootsOf } from './rights.js';
 import { askedOf, shownFolder, type Shown } from './shown.js';
+import { isMounted } from './store.js';
 import { filesBelow, isWithin, type FolderNode } from './tree.js';
 import { deletion } from './trash.js';
 
@@ -91,7 +92,7 @@ async function changeFolder(call: Call): Promise<Answer> {
   const { parent } = folder;
   if (parent === undefined) throw notFound();
   if (asked.name !== undefined || asked.parent_id !== undefined) {
-    if (parent === world.store.tree.top && !user.administrator) throw forbidden();
+    if ((parent === world.store.tree.top && !user.administrator) || isMounted(folder)) throw forbidden();
     need(user, 'edit', parent);
     const target = asked.parent_id === undefined || asked.parent_id === parent.id ? parent : parentFor(call, asked.parent_id);
     if (isWithin(target, folder)) throw unusable('parent_id');
@@ -110,7 +111,7 @@ async function changeFolder(call: Call): Promise<Answer> {
 function deleteFolder(call: Call): Answer {
   const { world, user } = call;
   const folder = folderWith(call, idOf(call));
-  if (folder.parent === world.store.tree.top && !user.administrator) throw forbidden();
+  if ((folder.parent === world.store.tree.top && !user.administrator) || isMounted(folder)) throw forbidden();
   need(user, 'delete', folder);
   for (const file of filesBelow(folder)) mustBeFree(call, file);
   return deletion(call, folder);

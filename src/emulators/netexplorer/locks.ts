@@ -32,7 +32,7 @@ export function mustBeReadable({ world, user }: Call, file: FileNode): void {
 
 function fileOf(call: Call): FileNode {
   if (!call.world.switches.now.features.lock) throw new Refusal(403, "Le verrouillage n'est pas activé sur cette plateforme");
-  return versionWith(call, call.params['id']).file;
+  return versionWith(call, idOf(call)).file;
 }
 
 function readLock(call: Call): Answer {

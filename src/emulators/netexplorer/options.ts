@@ -13,6 +13,8 @@ export interface NetexplorerOptions {
    * files, removed at the end.
    */
   readonly root?: string | undefined;
+  /** The root on the disk is the root folder of this name, which the announced remote names, and not the top. */
+  readonly rootFolder?: string | undefined;
   /**
    * What is listed or asked for is compared with the disk first, so that a test need not say that it changed something
    * there. Default false.

@@ -20,7 +20,7 @@ async function lookUp(call: Call): Promise<Answer> {
   const path = values.find((value) => value.startsWith('/'));
   if (path === undefined) return json(200, { path: pathWithId(call, values.find((value) => /^\d+$/u.test(value))) });
   const node = world.store.tree.at(path);
-  if (node?.kind === 'file') return json(200, await shownFile(world, user, versionWith(call, String(newest(node).id))));
+  if (node?.kind === 'file') return json(200, await shownFile(world, user, versionWith(call, newest(node).id)));
   return json(200, await shownFolder(world, user, folderWith(call, node?.id), askedOf(query)));
 }
 
@@ -28,6 +28,6 @@ function pathWithId(call: Call, id: string | undefined): string {
   if (id === undefined) throw unusable('path');
   const { folders, versions } = call.world.store.tree;
   if (folders.has(Number(id))) return pathOf(folderWith(call, Number(id)));
-  if (versions.has(Number(id))) return pathOf(versionWith(call, id).file);
+  if (versions.has(Number(id))) return pathOf(versionWith(call, Number(id)).file);
   throw notFound();
 }

@@ -57,12 +57,23 @@ export function folderWith({ world, user }: Call, id: number | undefined): Folde
   return folder;
 }
 
-/** The version with this id, or the newest of the document with this guid. Throws 404. */
-export function versionWith({ world, user }: Call, id: string | undefined): Version {
-  const { tree } = world.store;
-  const find = (): Version | undefined => tree.versions.get(Number(id)) ?? tree.files.get(id ?? '')?.versions[0];
-  follow(world, find()?.file.parent);
-  const version = find();
+/** The version with this id, as far as he may know of it. Throws 404. */
+export function versionWith(call: Call, id: number | undefined): Version {
+  const { versions } = call.world.store.tree;
+  const find = (): Version | undefined => (id === undefined ? undefined : versions.get(id));
+  follow(call.world, find()?.file.parent);
+  return visible(call, find());
+}
+
+/** The newest version of the document with this guid, likewise. */
+export function documentWith(call: Call, guid: string | undefined): Version {
+  const { files } = call.world.store.tree;
+  const find = (): Version | undefined => files.get(guid ?? '')?.versions[0];
+  follow(call.world, find()?.file.parent);
+  return visible(call, find());
+}
+
+function visible({ world, user }: Call, version: Version | undefined): Version {
   if (version === undefined || !reaches(world, user, version.file) || !sees(user, version.file)) throw notFound();
   return version;
 }

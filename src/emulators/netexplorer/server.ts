@@ -67,7 +67,7 @@ export async function startNetexplorer(options: NetexplorerOptions): Promise<Run
 
 async function startOver(root: string, options: NetexplorerOptions): Promise<RunningNetexplorer> {
   const entries = await readdir(root, { withFileTypes: true });
-  if (!entries.some((entry) => entry.isDirectory())) await mkdir(join(root, 'Commun'));
+  if (options.rootFolder === undefined && !entries.some((entry) => entry.isDirectory())) await mkdir(join(root, 'Commun'));
   const aside = await makeAside(root);
   const remove = (): Promise<void> => rm(aside, { recursive: true, force: true });
   try {
@@ -91,7 +91,7 @@ function makeWorld(root: string, aside: string, options: NetexplorerOptions): Wo
   const users = new Users(options.users ?? {});
   const now = (): number => chosen.clock.now();
   const sessions = new Sessions(users, chosen.signIn, now);
-  const store = new Store(root, aside, now);
+  const store = new Store(root, aside, options.rootFolder, now);
   store.adopt(users.known('u').id);
   return {
     choices: chosen,
@@ -136,7 +136,7 @@ async function serveWorld(world: World, root: string, options: NetexplorerOption
     announcement: {
       platform: 'netexplorer',
       url: server.url,
-      remote: `netexplorer+http://u@${new URL(server.url).host}/`,
+      remote: `netexplorer+http://u@${new URL(server.url).host}/${encodeURIComponent(options.rootFolder ?? '')}`,
       env: { AMARRE_PASSWORD: world.users.known('u').password },
       root,
     },

@@ -33,10 +33,13 @@ export class Store {
   #nextPlace = 1;
 
   /** Over a folder, with another on the same disk for what is not in the tree. */
-  constructor(root: string, aside: string, now: () => number) {
-    this.tree = new Tree(root);
+  constructor(root: string, aside: string, rootFolder: string | undefined, now: () => number) {
     this.#aside = aside;
     this.#now = () => Math.floor(now() / 1000) * 1000;
+    this.tree = new Tree(rootFolder === undefined ? root : this.newPlace());
+    if (rootFolder === undefined) return;
+    mkdirSync(this.tree.top.place);
+    this.tree.addFolder(this.tree.top, rootFolder, 0, this.now()).place = root;
   }
 
   now(): number {
@@ -49,7 +52,7 @@ export class Store {
   }
 
   placeOf(node: Node): string {
-    return node.parent === undefined ? node.place : join(this.placeOf(node.parent), node.name);
+    return node.place !== '' || node.parent === undefined ? node.place : join(this.placeOf(node.parent), node.name);
   }
 
   placeOfVersion(version: Version): string {
@@ -71,7 +74,12 @@ export class Store {
     const entries = readdirSync(place, { withFileTypes: true }).filter((entry) => entry.isDirectory() || (entry.isFile() && folder !== tree.top));
     const found = new Map(entries.map((entry) => [entry.name, entry.isDirectory()]));
     for (const [name, node] of [...folder.folders, ...folder.files]) {
-      if (found.get(name) !== (node.kind === 'folder')) this.#forget(node);
+      if (node.kind === 'folder' && isMounted(node)) {
+        node.modification = Math.floor(statSync(node.place).mtimeMs / 1000) * 1000;
+        if (deep) this.#adoptFolder(node, node.place, owner, true);
+      } else if (found.get(name) !== (node.kind === 'folder')) {
+        this.#forget(node);
+      }
     }
     for (const [name, isFolder] of found) {
       const below = join(place, name);
@@ -225,6 +233,11 @@ export class Store {
     folder.modification = this.now();
     setTime(this.placeOf(folder), folder.modification);
   }
+}
+
+/** A root folder that is the whole disk's root: it lies where no folder of the tree says. */
+export function isMounted(node: Node): boolean {
+  return node.kind === 'folder' && node.parent !== undefined && node.place !== '';
 }
 
 function removePlaces(versions: readonly Version[]): void {

@@ -11,7 +11,7 @@ export interface FolderNode {
   name: string;
   /** Undefined: the top, which is no folder of anybody's; or what hangs in the trash. */
   parent: FolderNode | undefined;
-  /** Where it lies on the disk, where it has no parent. */
+  /** Where it lies on the disk, where its parent does not say it; else empty. */
   place: string;
   readonly folders: Map<string, FolderNode>;
   readonly files: Map<string, FileNode>;
@@ -124,6 +124,7 @@ export class Tree {
   attach(node: Node, parent: FolderNode, name: string): void {
     this.detach(node);
     node.parent = parent;
+    node.place = '';
     node.name = name;
     node.bornAt = Date.now();
     if (node.kind === 'folder') parent.folders.set(name, node);

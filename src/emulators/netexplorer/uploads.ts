@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { Answer } from '../common/delivery.js';
 import { BodyCut } from '../common/broken.js';
 import { openBlock, type Block } from './blocks.js';
-import { parseDate, route, type Call, type PlatformRoute } from './call.js';
+import { idOf, parseDate, route, type Call, type PlatformRoute } from './call.js';
 import { forbidden, json, nothing, plain, Refusal, unusable } from './errors.js';
 import { mustBeFree } from './locks.js';
 import { nameFor } from './names.js';
@@ -121,7 +121,7 @@ async function uploadBlock(call: Call, { fields, file }: Form, folder: FolderNod
 /** Other bytes under the same id, of whichever version it is. */
 async function replace(call: Call): Promise<Answer> {
   const { world, user, exchange } = call;
-  const version = versionWith(call, call.params['id']);
+  const version = versionWith(call, idOf(call));
   const { file } = version;
   if (!world.switches.now.features.edit) throw new Refusal(403, "La modification en place n'est pas activée sur cette plateforme");
   need(user, 'edit', file);
@@ -131,7 +131,7 @@ async function replace(call: Call): Promise<Answer> {
     const { whole, ...content } = await receiveBody(exchange, place);
     if (!whole && world.switches.now.cutPut === 'old') throw new BodyCut();
     // It may have gone meanwhile.
-    const now = versionWith(call, call.params['id']);
+    const now = versionWith(call, idOf(call));
     needRoom(world, user, folderOf(file), Math.max(0, content.size - now.size));
     world.store.replaceContent(now, content);
     if (!whole) throw new BodyCut();

@@ -152,8 +152,13 @@ test('from another process: content replaced in place between two reads, a versi
   expect(Object.keys(await control.objects())).toEqual(['/Commun', '/Commun/F', '/Commun/F/below']);
 });
 
-test('with followsDisk nobody need say that the disk changed', async () => {
-  const { root, names } = await staged({ followsDisk: true });
-  writeFileSync(join(root, 'Commun/x'), '');
+test('with followsDisk nobody need say that the disk changed; with rootFolder the root is one folder of the platform', async () => {
+  const { root, names, ask, object, emulator: { announcement } } = await staged({ followsDisk: true, rootFolder: 'Tout' });
+  expect(announcement.remote).toMatch(/\/Tout$/u);
+  writeFileSync(join(root, 'x'), '');
   expect(await names(commun)).toEqual(['x']);
+  const { id } = await object('POST /folder', { name: 'F', parent_id: commun });
+  await ask(`DELETE /folder/${id}`);
+  expect((await ask(`DELETE /folder/${commun}`, { as: 'admin' })).status).toBe(403);
+  expect((await ask('GET /folders?depth=1')).json).toMatchObject([{ name: 'Tout', parent_id: 0, content: { folders: [], files: [{ name: 'x' }] } }]);
 });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Answer } from '../../common/delivery.js';
 import { idField, idOf, readBody, route, type Call, type PlatformRoute } from '../call.js';
 import { json, notFound, unusable } from '../errors.js';
-import { folderWith, need, versionWith } from '../rights.js';
+import { documentWith, folderWith, need, versionWith } from '../rights.js';
 import { shownList } from '../shown.js';
 import { deletionAnswer } from '../trash.js';
 import { readLinkDate } from './dates.js';
@@ -132,7 +132,7 @@ function rootOf(call: Call, asked: Entry, isFolder: boolean): Root {
     need(call.user, 'dlink', folder);
     return { kind: 'folder', node: folder, can };
   }
-  const version = versionWith(call, asked.id ?? asked.guid);
+  const version = asked.id === undefined ? documentWith(call, asked.guid) : versionWith(call, Number(asked.id));
   need(call.user, 'dlink', version.file);
   return { kind: 'file', node: version.file, version, can };
 }
