@@ -130,10 +130,9 @@ export class Lister {
     }
   }
 
-  /** A bare list is this folder's where it says so; of an empty one the folder itself must say that nothing is in it. */
+  /** A bare list is this folder's where it says so; of one without a child of its own the folder must say that nothing is in it. */
   private async isListOf({ chain, children }: ListedContent, id: string, path: string, signal: AbortSignal): Promise<boolean> {
     if (chain.length > 0 || children.some((child) => child.parentId === id)) return true;
-    if (children.length > 0) return false;
     const told = await askFolder(this.api, id, path, signal);
     if (told.kind !== 'told') throw told.error;
     return told.value.things === 0;

@@ -107,8 +107,9 @@ export class FileReader {
       return { done: answer };
     } catch (error) {
       await answer.body.return();
-      if (isErrno(error, 'ESTALE')) await this.lookFor(path, pinned, signal);
-      throw error;
+      if (!isErrno(error, 'ESTALE')) throw error;
+      await this.lookFor(path, pinned, signal);
+      throw new FsError('EIO', `reading ${path}: the platform sent a file of another length than it says`, { cause: error });
     }
   }
 }
