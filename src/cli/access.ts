@@ -18,10 +18,12 @@ export interface Access {
 export async function readAccess(
   remote: string, given: GivenSecrets, wanted: Wanted, { stateFolder, readOnly }: { readonly stateFolder: string; readonly readOnly: boolean },
 ): Promise<Access> {
+  const parsed = parseRemote(remote);
+  const { origin, keyAndPassword } = parsed;
   const hasPassword = wanted['password-file'] !== undefined || wanted['password-command'] !== undefined || given.credentials.password !== undefined;
-  const netexplorer = await chooseNetexplorerAccess(parseRemote(remote), wanted, { stateFolder, hasPassword, readOnly });
+  const netexplorer = await chooseNetexplorerAccess(parsed, wanted, { stateFolder, hasPassword, readOnly });
   const network = await readNetwork(wanted, {
-    origin: parseRemote(remote).origin,
+    origin,
     environment: process.env,
     passphrase: given.keyPassphrase,
     ask: terminalPassphrase(),
@@ -32,6 +34,7 @@ export async function readAccess(
     apiKeyFile: wanted['api-key-file'],
     apiKeyCommand: wanted['api-key-command'],
     otpCommand: wanted['otp-command'],
+    wantsBoth: keyAndPassword,
     askForOtp: wanted.otp,
     oauthSecretFile: wanted['oauth-secret-file'],
     oauthSecretCommand: wanted['oauth-secret-command'],

@@ -6,6 +6,7 @@ import { parseRemote } from '../providers/remote.js';
 import type { Outcome } from '../storage/mount-records.js';
 import type { Command } from './command.js';
 import { runDemoCheck } from './demo-check.js';
+import { readDocumentSettings } from './documents.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { checkMountPoint, driverOf, makePlan } from './mount.js';
 import { readNetwork } from './network.js';
@@ -48,6 +49,7 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
       netexplorer: { names: settings.names },
       network: await readNetwork(settings, { origin: parseRemote(remote).origin, environment: {}, passphrase: undefined, ask: undefined }),
       settings,
+      ...await readDocumentSettings(settings),
     });
     const serving = await startServing(plan, { tell: say, signal: interrupted });
     const tried = check

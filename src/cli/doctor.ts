@@ -10,6 +10,7 @@ import { parseRemote, type Remote } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
 import { readAccess } from './access.js';
 import type { Command } from './command.js';
+import { readDocumentSettings } from './documents.js';
 import { readSignedInFacts } from './doctor/account-facts.js';
 import { judgeSignedIn } from './doctor/account-findings.js';
 import { notTried, showFinding, showSummary, wouldMount, type Finding } from './doctor/findings.js';
@@ -22,6 +23,7 @@ import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
 import { checkRemote, driverOf } from './mount.js';
 import { doctorSchema, readOptions, type DoctorSettings } from './options.js';
+import type { Plan } from './serving/plan.js';
 import { takeSecrets, type Credentials } from './secrets.js';
 import { stateFolderPath } from './state-folder.js';
 import { say } from './terminal.js';
@@ -40,6 +42,8 @@ export const doctorCommand: Command = {
 
 /** A server is given less time than on a mount: somebody waits. Milliseconds. */
 const patience = { stallTimeout: 10_000, serverTimeout: 30_000 };
+/** Bytes of documents that are read for a look. */
+const documentMemory = 64 * 2 ** 20;
 /** One question at a time. */
 const parallelRequests = 2;
 
@@ -50,7 +54,9 @@ async function runDoctor(written: Readonly<Record<string, unknown>>): Promise<nu
   const given = takeSecrets(process.env);
   const settings = readOptions(doctorSchema, written);
   const named = written['remote'];
-  const target = typeof named === 'string' ? { remote: parseRemote(checkRemote(named)), ...await readAccess(named, given, settings, { stateFolder: stateFolderPath(settings['cache-dir']), readOnly: settings['no-write'] }) } : undefined;
+  const target = typeof named === 'string'
+    ? { remote: parseRemote(checkRemote(named)), ...await readAccess(named, given, settings, { stateFolder: stateFolderPath(settings['cache-dir']), readOnly: settings['no-write'] }), ...await readDocumentSettings(settings) }
+    : undefined;
   const { signal, forget } = untilInterrupted();
   const report = openReport(settings.json, target?.remote);
   try {
@@ -70,6 +76,8 @@ interface Target {
   readonly credentials: Credentials;
   readonly network: NetworkSettings;
   readonly netexplorer: NetexplorerPlan;
+  readonly documents: Plan['documents'];
+  readonly faireSimple: Plan['faireSimple'];
 }
 
 async function examine(target: Target | undefined, settings: DoctorSettings, tell: Tell, signal: AbortSignal): Promise<void> {
@@ -86,10 +94,10 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
   tell('remote', judgeSignedIn(await readSignedInFacts(() => openRemote(target, settings), write, signal)));
 }
 
-function openRemote({ remote, credentials, network, netexplorer }: Target, settings: DoctorSettings): Provider {
+function openRemote({ remote, credentials, network, netexplorer, documents, faireSimple }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
   return openProvider(remote, credentials, {
-    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, netexplorer: netexplorerSettings(netexplorer, remote, stateFolderPath(settings['cache-dir']), silentLog()), observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
+    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, netexplorer: netexplorerSettings(netexplorer, remote, stateFolderPath(settings['cache-dir']), silentLog()), documents: { ...documents, memory: documentMemory }, faireSimple, observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
   }, silentLog());
 }
 

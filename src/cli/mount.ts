@@ -10,6 +10,7 @@ import { parseRemote, remoteForms } from '../providers/remote.js';
 import { newInstance } from '../storage/mount-records.js';
 import { readAccess } from './access.js';
 import type { Command } from './command.js';
+import { readDocumentSettings } from './documents.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
 import type { NetexplorerPlan } from './netexplorer-access.js';
@@ -47,7 +48,7 @@ async function runMount(written: Readonly<Record<string, unknown>>): Promise<num
   await requireOutside(mountpoint, '--cache-dir', stateFolder);
   if (logFile !== undefined) await requireOutside(mountpoint, '--log-file', dirname(logFile));
   const access = await readAccess(remote, given, settings, { stateFolder, readOnly: isReadOnly(settings) });
-  const plan = makePlan({ remote, mountpoint, stateFolder, ...access, settings });
+  const plan = makePlan({ remote, mountpoint, stateFolder, ...access, settings, ...await readDocumentSettings(settings) });
   return plan.daemon ? serveInBackground(plan) : serveHere(plan);
 }
 
@@ -95,6 +96,8 @@ export function makePlan(parts: {
   readonly credentials: Credentials;
   readonly network: NetworkSettings;
   readonly netexplorer: NetexplorerPlan;
+  readonly documents: Plan['documents'];
+  readonly faireSimple: Plan['faireSimple'];
   readonly settings: MountCommandSettings;
 }): Plan {
   const { settings, ...rest } = parts;

@@ -145,6 +145,25 @@ export const mountSchema = z.object({
     kind: 'flag', unit: units.flag, default: false,
     describe: 'Ask for a sign-in without an end, where the OAuth client signs in for itself (NetExplorer)',
   }),
+  'pretty': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'Show JSON with a member a line; without it as the platform sent it (faire-simple)',
+  }),
+  'document-ttl': duration().register(texts, {
+    kind: 'value', unit: units.duration, default: '5m',
+    describe: 'How long a feed that was read is believed without asking for it again (faire-simple)',
+  }),
+  'uid-field': z.string('wanted a name').min(1, 'wanted a name').register(texts, {
+    kind: 'value', unit: 'name', default: 'uid', describe: 'The field of the list of partners that names each (faire-simple)',
+  }),
+  'status-field': z.string('wanted a name').min(1, 'wanted a name').optional().register(texts, {
+    kind: 'value', unit: 'name', default: undefined, otherwise: 'none: a .statut holds what this mount has sent',
+    describe: "The field of a partner's own document that tells the present status, 0 or 1 (faire-simple)",
+  }),
+  'routes': path().optional().register(texts, {
+    kind: 'value', unit: units.file, default: undefined, otherwise: "the platform's own",
+    describe: 'Which file of the drive is which request, as JSON, in place of what is documented (faire-simple)',
+  }),
   'log-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'standard error; with --daemon amarre.log in the --cache-dir',
     describe: 'Where the log goes, JSON lines',
@@ -165,6 +184,7 @@ export const doctorSchema = z.object({
     'driver': true, 'cache-dir': true, 'connect-timeout': true, 'insecure-http': true, 'ca-file': true, 'client-cert': true, 'client-key': true, 'profile': true,
     'password-file': true, 'password-command': true, 'api-key-file': true, 'api-key-command': true, 'otp': true, 'otp-command': true,
     'as': true, 'names': true, 'oauth-client': true, 'oauth-secret-file': true, 'oauth-secret-command': true, 'offline-access': true,
+    'document-ttl': true, 'pretty': true, 'uid-field': true, 'status-field': true, 'routes': true,
   }).shape,
   'no-write': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,

@@ -59,6 +59,8 @@ export interface CredentialSources {
   readonly otpCommand: string | undefined;
   readonly oauthSecretFile: string | undefined;
   readonly oauthSecretCommand: string | undefined;
+  /** The platform wants a password besides a key. */
+  readonly wantsBoth: boolean;
   /** The person wants to be asked for a one-time code. */
   readonly askForOtp: boolean;
   /** Asks the person, where there is one: undefined where no terminal is there to ask on. */
@@ -68,7 +70,7 @@ export interface CredentialSources {
 
 /**
  * Completes what the environment gave. A file or a command named on the command line comes before the
- * variable; the prompt comes last, and only where there is neither password nor key. Throws a usage
+ * variable; the prompt comes last, and only where there is no password, nor a key that stands in for it. Throws a usage
  * error where a file or a command gives nothing. Without any source: as it was, and the platform
  * decides whether it lets one in without.
  */
@@ -76,7 +78,7 @@ export async function completeCredentials(given: Credentials, sources: Credentia
   const apiKey = await readSource('--api-key', sources.apiKeyFile, sources.apiKeyCommand) ?? given.apiKey;
   const oauthSecret = await readOAuthSecret(given, { file: sources.oauthSecretFile, command: sources.oauthSecretCommand });
   const password = await readSource('--password', sources.passwordFile, sources.passwordCommand)
-    ?? given.password ?? (apiKey === undefined ? await asked(sources.ask) : undefined);
+    ?? given.password ?? (apiKey === undefined || sources.wantsBoth ? await asked(sources.ask) : undefined);
   // Last, since a code of a clock is good for half a minute.
   const otp = await readOtp(given, sources);
   return {

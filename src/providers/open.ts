@@ -1,6 +1,7 @@
 /** Chooses the provider for a remote. The one place that knows them all. */
 import { FsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
+import { openFaireSimple } from './faire-simple/provider.js';
 import { NetexplorerProvider } from './netexplorer/provider.js';
 import type { Provider } from './provider.js';
 import type { Platform, Remote } from './remote.js';
@@ -14,6 +15,7 @@ type Opener = (remote: Remote, credentials: Credentials, settings: ProviderSetti
 const openers: Readonly<Partial<Record<Platform, Opener>>> = {
   netexplorer: (remote, credentials, settings, log) => new NetexplorerProvider(remote, credentials, settings, log),
   sftpgo: (remote, credentials, settings, log) => new SftpgoProvider(remote, credentials, settings, log),
+  'faire-simple': openFaireSimple,
 };
 
 /** Plain http to another machine is the person's own wish, or refused with EINVAL. */

@@ -175,6 +175,12 @@ export interface Provider {
    */
   refuseBytes?(target: Location, offset: number, data: Uint8Array): FsError | undefined;
 
+  /**
+   * Whether what is written there is an order to the platform, and no content: one that failed is told at close(2), is not
+   * kept on this machine and never sent again by itself. From memory. Nothing written sends nothing.
+   */
+  isOrder?(location: Location): boolean;
+
   /** Whether this may be there although its folder's listing does not show it: whoever names it looks. From memory. */
   isUnlisted?(location: Location): boolean;
 

@@ -10,6 +10,8 @@ interface RemoteForm {
   readonly form: string;
   /** `no`: nothing that signs in there belongs to a name. */
   readonly user: 'optional' | 'needed' | 'no';
+  /** A key does not stand in for the password: both are wanted. */
+  readonly keyAndPassword?: true;
   /** What is wrong with the folder, by the decoded names on the way to it, in words that go on after "the remote"; undefined where nothing is. */
   readonly refuseFolder?: (names: readonly string[]) => string | undefined;
 }
@@ -18,6 +20,7 @@ interface RemoteForm {
 export const remoteForms = {
   'sftpgo': { form: 'sftpgo+https://user@host[:port][/folder]', user: 'optional' },
   'netexplorer': { form: 'netexplorer+https://user@platform[:port][/folder]', user: 'optional' },
+  'faire-simple': { form: 'faire-simple+https://user@host[:port]/api', user: 'needed', keyAndPassword: true },
 } as const satisfies Readonly<Record<string, RemoteForm>>;
 
 export type Platform = keyof typeof remoteForms;
@@ -32,6 +35,8 @@ export interface Remote {
   readonly origin: string;
   readonly host: string;
   readonly user: string | undefined;
+  /** A key does not stand in for the password: both are wanted. */
+  readonly keyAndPassword: boolean;
   /** The folder on the platform that is the root of the drive: starts with `/`, no `/` at its end unless it is the root. */
   readonly base: string;
   /** Plain http to another machine: allowed only where the person said so. */
@@ -77,6 +82,7 @@ export function parseRemote(text: string): Remote {
     origin: url.origin,
     host: url.hostname,
     user,
+    keyAndPassword: form.keyAndPassword === true,
     base,
     insecure: transport === 'http' && !isLoopback(url.hostname),
     identity: `${account}${encodePath(base)}`,

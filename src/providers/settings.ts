@@ -57,6 +57,26 @@ export interface NetexplorerSettings {
   readonly oauth?: OAuthSettings | undefined;
 }
 
+/** How documents are kept that are read whole, on a platform that gives feeds and no files. */
+export interface DocumentSettings {
+  /** Bytes of all in memory, and of the largest. */
+  readonly memory: number;
+  /** Milliseconds for which one is believed. */
+  readonly ttl: number;
+  /** Laid out for people. */
+  readonly pretty: boolean;
+}
+
+/** What only faire-simple takes. */
+export interface FaireSimpleSettings {
+  /** A table of routes in place of its own, as JSON. */
+  readonly routes?: string | undefined;
+  /** The field of a partner in the list that names him. */
+  readonly uidField: string;
+  /** The field of a partner that tells his present status, where one does. */
+  readonly statusField?: string | undefined;
+}
+
 export interface ProviderSettings {
   /** Requests to the platform at once. */
   readonly parallelRequests: number;
@@ -75,6 +95,8 @@ export interface ProviderSettings {
   readonly instances: Instances;
   readonly uploads: UploadRecords;
   readonly netexplorer: NetexplorerSettings;
+  readonly documents: DocumentSettings;
+  readonly faireSimple: FaireSimpleSettings;
   /** Where requests are counted. */
   readonly observer: RequestObserver;
 }

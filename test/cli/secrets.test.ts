@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { completeCredentials, takeSecrets, type CredentialSources } from '../../src/cli/secrets.js';
 
 const nowhere: CredentialSources = {
-  passwordFile: undefined, passwordCommand: undefined, apiKeyFile: undefined, apiKeyCommand: undefined, otpCommand: undefined, oauthSecretFile: undefined, oauthSecretCommand: undefined, askForOtp: false,
+  passwordFile: undefined, passwordCommand: undefined, apiKeyFile: undefined, apiKeyCommand: undefined, otpCommand: undefined, oauthSecretFile: undefined, oauthSecretCommand: undefined, wantsBoth: false, askForOtp: false,
   ask: undefined, askOtp: undefined,
 };
 const neverAsk = () => Promise.reject(new Error('asked'));
@@ -38,6 +38,14 @@ describe('the environment', () => {
     const environment = { AMARRE_PASSWORD: '' };
     expect(takeSecrets(environment)).toEqual({ credentials: {}, keyPassphrase: undefined });
     expect(environment).toEqual({});
+  });
+});
+
+describe('a platform that wants key and password', () => {
+  test('has the person asked for the password, though a key is there', async () => {
+    const ask = (): Promise<string> => Promise.resolve('typed');
+    expect(await completeCredentials({ apiKey: 'k' }, { ...nowhere, wantsBoth: true, ask })).toEqual({ apiKey: 'k', password: 'typed' });
+    expect(await completeCredentials({ apiKey: 'k' }, { ...nowhere, ask: neverAsk })).toEqual({ apiKey: 'k' });
   });
 });
 

@@ -42,6 +42,8 @@ export const testSettings: ProviderSettings = {
   elapsed,
   profile: 'auto',
   netexplorer: { names: 'refuse' },
+  documents: { memory: 32 * 2 ** 20, ttl: 60_000, pretty: false },
+  faireSimple: { uidField: 'uid' },
   instances: { own: 'testinstance', isDead: () => false },
   uploads: noUploadRecords,
 };

@@ -117,7 +117,8 @@ async function assemble(
   closers.push(() => lockRecords.close());
   if (!plan.readOnly) await giveBackLeftLocks(provider, lockRecords.leftovers, log, signal);
 
-  const { uid, gid, umask, readOnly, permissions, lockOnWrite, attrTtl, dirTtl, memory } = plan;
+  const { uid, gid, umask, readOnly, permissions, lockOnWrite, attrTtl, dirTtl } = plan;
+  const memory = plan.memory - documentMemory(plan);
   const fileSystem = createFileSystem(
     { provider, staging, changeTimes, setTimes, lockRecords, log, metrics: observed.metrics }, { uid, gid, umask, readOnly, permissions, lockOnWrite, attrTtl, dirTtl, memory },
   );
@@ -202,13 +203,19 @@ async function connect(
   return provider;
 }
 
+/** What documents that are read whole take of the one budget, where the platform gives such. Bytes. */
+function documentMemory({ remote, memory }: Plan): number {
+  return parseRemote(remote).platform === 'faire-simple' ? Math.floor(memory / 2) : 0;
+}
+
 function makeProvider(plan: Plan, { isDead, uploads, observer }: Machine, log: Log): Provider {
-  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, network } = plan;
+  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, faireSimple, network } = plan;
+  const documents = { ...plan.documents, memory: documentMemory(plan) };
   const remote = parseRemote(plan.remote);
   const netexplorer = netexplorerSettings(plan.netexplorer, remote, plan.stateFolder, log);
   try {
     return openProvider(remote, plan.credentials, {
-      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, netexplorer, network, elapsed, observer, uploads,
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, netexplorer, documents, faireSimple, network, elapsed, observer, uploads,
     }, log);
   } catch (error) {
     throw new CommandError('usage', toFsError(error).message, { cause: error });

@@ -46,6 +46,8 @@ export const planSchema = z.object({
   network: networkSchema,
   profile: z.enum(['auto', 'geredis']),
   netexplorer: netexplorerPlanSchema,
+  documents: z.object({ ttl: z.number(), pretty: z.boolean() }),
+  faireSimple: z.object({ routes: z.string().optional(), uidField: z.string(), statusField: z.string().optional() }),
   logFile: z.string().optional(),
   logSize: z.number(),
   logLevel: z.enum(logLevels),

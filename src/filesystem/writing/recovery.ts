@@ -58,7 +58,7 @@ async function newestFirst(leftovers: readonly KeptFile[]): Promise<readonly Kep
 async function sendOne(provider: Provider, leftover: KeptFile, signal: AbortSignal): Promise<string | undefined> {
   const { note, data } = leftover;
   const { reason } = await describeLeftover(leftover);
-  if (note.state === 'writing' || note.missing.length > 0) return reason;
+  if (note.state === 'writing' || note.missing.length > 0 || provider.isOrder?.({ path: note.path }) === true) return reason;
   const { size } = await stat(data);
   if (size !== note.size) return `${reason}; ${size} bytes are left of ${note.size}`;
   const there = await look(provider, { path: note.path }, signal);

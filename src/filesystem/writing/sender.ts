@@ -167,18 +167,26 @@ export class Sender {
       await this.keep(inode, draft, error);
       return;
     }
+    await this.#drop(inode, draft, error, 'a file could not be copied on the platform');
+  }
+
+  async #drop(inode: Inode, draft: Draft, error: FsError, words: string): Promise<void> {
     inode.draft = undefined;
-    this.#core.log.error({ path: inode.path, errno: error.errno, reason: error.message }, 'a file could not be copied on the platform');
+    this.#core.log.error({ path: inode.path, errno: error.errno, reason: error.message }, words);
     this.showPlatform(inode, draft);
     await draft.discard();
   }
 
   /**
    * Gives a draft up that could not be sent: its bytes stay on the disk, and the file shows what the
-   * platform has. A file that the platform never had is gone from the tree.
+   * platform has. A file that the platform never had is gone from the tree. An order is not kept: who gave it may give it again.
    */
   async keep(inode: Inode, draft: Draft, error: FsError): Promise<void> {
     const { path } = inode;
+    if (this.#core.provider.isOrder?.({ path, id: inode.entry.id }) === true) {
+      await this.#drop(inode, draft, error, 'what was written was not taken by the platform');
+      return;
+    }
     inode.draft = undefined;
     // In the same turn: who opens it from now on opens what the platform has, or looks for the name anew.
     this.showPlatform(inode, draft);
