@@ -61,8 +61,10 @@ export class CurrentFiles {
   private async look(id: string, path: string, signal: AbortSignal): Promise<CurrentFile | undefined> {
     const told = this.withoutVersions.has(id) ? undefined : await askVersions(this.api, id, path, signal);
     if (told?.kind === 'lost') throw told.error;
-    const newest = told?.kind === 'told' ? told.value[0] : undefined;
-    if (newest !== undefined && told?.kind === 'told' && newest.parentId !== undefined) return this.complete(newest, told.date, path, signal);
+    const [newest] = told?.kind === 'told' ? told.value : [];
+    if (newest?.parentId !== undefined && told?.kind === 'told') {
+      return this.complete({ ...newest, versions: newest.versions ?? told.value.length }, told.date, path, signal);
+    }
     const file = await askFile(this.api, newest?.id ?? id, path, signal);
     if (file.kind === 'told') {
       // The file is there, its versions are not for this account, or not for anybody.
