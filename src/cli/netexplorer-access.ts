@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Log } from '../observe/log.js';
 import { scopesFor } from '../providers/netexplorer/oauth.js';
 import type { Remote } from '../providers/remote.js';
-import type { NetexplorerSettings, RefreshTokens } from '../providers/settings.js';
+import type { KeptTokens, NetexplorerSettings, SharedTokens } from '../providers/settings.js';
 import { keptSignIn, type KeptSignIn } from '../storage/kept-sign-ins.js';
 import { CommandError } from './exit-status.js';
 import type { MountCommandSettings } from './options.js';
@@ -85,25 +85,25 @@ async function readKept(kept: KeptSignIn): ReturnType<KeptSignIn['read']> {
 export function netexplorerSettings({ actAs, names, oauth }: NetexplorerPlan, remote: Remote, stateFolder: string, log: Log): NetexplorerSettings {
   if (oauth === undefined) return { actAs, names };
   const { clientId, scopes, kept } = oauth;
-  return { actAs, names, oauth: { clientId, scopes, kept: kept ? refreshTokensOf(keptSignInOf(stateFolder, remote), log) : undefined } };
+  return { actAs, names, oauth: { clientId, scopes, kept: kept ? keptTokensOf(keptSignInOf(stateFolder, remote), log) : undefined } };
 }
 
-/** The refresh token in the state folder, used by one process at a time. */
-export function refreshTokensOf(kept: KeptSignIn, log: Log): RefreshTokens {
-  /** The token that came in the place of `of` and could not be kept. */
-  let unkept: { readonly of: string; readonly token: string } | undefined;
+/** The tokens in the state folder, used by one process at a time. */
+export function keptTokensOf(kept: KeptSignIn, log: Log): KeptTokens {
+  /** What came in the place of the refresh token `of`, and could not be kept. */
+  let unkept: { readonly of: string; readonly tokens: SharedTokens } | undefined;
   return {
     use: (work, signal) => kept.alone(async () => {
       const record = await kept.read();
       if (record === undefined) return undefined;
-      const { result, next } = await work(unkept?.of === record.refreshToken ? unkept.token : record.refreshToken);
-      if (next === undefined || next === record.refreshToken) return result;
+      const { result, next } = await work(unkept?.of === record.refreshToken ? unkept.tokens : record);
+      if (next === undefined) return result;
       try {
-        await kept.write({ ...record, refreshToken: next });
+        await kept.write({ ...record, refreshToken: next.refreshToken, access: next.access });
         unkept = undefined;
       } catch (error) {
         // The drive goes on with it; the next mount could not.
-        unkept = { of: record.refreshToken, token: next };
+        unkept = { of: record.refreshToken, tokens: next };
         log.error({ err: error }, `the renewed sign-in could not be kept in ${kept.path}: the next mount will want another "amarre sign-in"`);
       }
       return result;

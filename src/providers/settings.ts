@@ -30,13 +30,20 @@ export const noUploadRecords: UploadRecords = {
   forget: () => Promise.resolve(),
 };
 
-/** A refresh token that lasts beyond the process, and that others may use, too. */
-export interface RefreshTokens {
+/** A person's tokens, as mounts of his account share them. */
+export interface SharedTokens {
+  readonly refreshToken: string;
+  /** What the last renewal gave, while it may be good: a renewal can end the token before it, which others use. `endsAt` in milliseconds since the epoch. */
+  readonly access?: { readonly text: string; readonly endsAt?: number | undefined } | undefined;
+}
+
+/** Where they last beyond the process. */
+export interface KeptTokens {
   /**
-   * Hands the token out, to one at a time of all who share it, and keeps the one that comes back in
-   * `next` in its place before it resolves. Answers undefined where none is kept any more.
+   * Hands the tokens out, to one at a time of all who share them, and keeps what comes back in `next`
+   * in their place before it resolves. Answers undefined where none are kept any more.
    */
-  use<T>(work: (refreshToken: string) => Promise<{ readonly result: T; readonly next: string | undefined }>, signal: AbortSignal): Promise<T | undefined>;
+  use<T>(work: (tokens: SharedTokens) => Promise<{ readonly result: T; readonly next?: SharedTokens | undefined }>, signal: AbortSignal): Promise<T | undefined>;
 }
 
 export interface OAuthSettings {
@@ -44,7 +51,7 @@ export interface OAuthSettings {
   /** What a client that signs in for itself asks for. */
   readonly scopes: readonly string[];
   /** The sign-in of a person; undefined: the client signs in for itself. */
-  readonly kept: RefreshTokens | undefined;
+  readonly kept: KeptTokens | undefined;
 }
 
 /** What only NetExplorer takes. */

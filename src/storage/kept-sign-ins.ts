@@ -17,6 +17,8 @@ const signInSchema = z.object({
   clientId: z.string(),
   scopes: z.array(z.string()),
   refreshToken: z.string().min(1),
+  /** The token that all mounts of the account use now; `endsAt` in milliseconds since the epoch. */
+  access: z.object({ text: z.string().min(1), endsAt: z.number().optional() }).optional(),
   /** When the person signed in, ISO 8601. */
   since: z.string(),
 });
@@ -77,8 +79,8 @@ async function readRecord(path: string): Promise<SignInRecord | undefined> {
 
 function parseRecord(path: string, text: string): SignInRecord {
   try {
-    const { clientId, scopes, refreshToken, since } = signInSchema.parse(JSON.parse(text));
-    return { clientId, scopes, refreshToken, since };
+    const { clientId, scopes, refreshToken, access, since } = signInSchema.parse(JSON.parse(text));
+    return { clientId, scopes, refreshToken, ...(access !== undefined && { access }), since };
   } catch {
     // What a parser says of it may repeat what is in it.
     throw new FsError('EIO', `the kept sign-in ${path} is damaged: sign in again`);

@@ -7,10 +7,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { FsError } from '../../errors.js';
 import type { HttpClient } from '../../http/client.js';
-import type { Token } from '../../http/token-keeper.js';
 import type { Try } from '../../http/retry.js';
-import type { RefreshTokens } from '../settings.js';
-import { askForToken, sendable, type AskForToken, type Refused } from './sign-in.js';
+import type { KeptTokens, SharedTokens } from '../settings.js';
+import { askForToken, sendable, type PlatformToken, type Refused, type SignInWay } from './sign-in.js';
 
 export interface OAuthClient {
   readonly id: string;
@@ -19,7 +18,7 @@ export interface OAuthClient {
 }
 
 /** A token with what came beside it. */
-export interface OAuthToken extends Token {
+export interface OAuthToken extends PlatformToken {
   /** Absent where the platform keeps the one that it gave before. */
   readonly refreshToken: string | undefined;
 }
@@ -57,6 +56,17 @@ export class TokenEndpoint {
     return other;
   }
 
+  /** A token as others can use it, by the calendar. */
+  sharedForm({ text, endsAt }: OAuthToken): SharedTokens['access'] {
+    return { text, endsAt: endsAt === Infinity ? undefined : Date.now() + endsAt - this.http.elapsed() };
+  }
+
+  /** A token that another renewed; undefined where it has ended. */
+  ownForm({ text, endsAt }: NonNullable<SharedTokens['access']>): OAuthToken | undefined {
+    const left = endsAt === undefined ? Infinity : endsAt - Date.now();
+    return left <= 0 ? undefined : { text, renewAt: Infinity, endsAt: this.http.elapsed() + left, refreshToken: undefined, shared: true };
+  }
+
   private async post(fields: Fields, who: string, signal: AbortSignal): Promise<Try<OAuthToken | Refused>> {
     const { id, secret } = this.client;
     const shown: Fields = this.inHeader ? {} : { client_id: id, ...(secret !== undefined && { client_secret: secret }) };
@@ -85,29 +95,46 @@ function formEncoded(text: string): string {
 }
 
 /** A client that signs in for itself. */
-export function byClientCredentials(endpoint: TokenEndpoint, scopes: readonly string[]): AskForToken {
+export function byClientCredentials(endpoint: TokenEndpoint, scopes: readonly string[]): SignInWay {
   const fields = { grant_type: 'client_credentials', scope: scopes.join(' ') };
-  return (signal) => endpoint.ask(fields, whoIs(endpoint.client), signal);
+  return { ask: (signal) => endpoint.ask(fields, whoIs(endpoint.client), signal) };
 }
 
 /** Milliseconds after which it is looked whether somebody has signed in anew where a sign-in had ended. */
 const lookAgain = 5_000;
 
-/** A person who signed in with a browser, some time before. */
-export function byRefreshToken(endpoint: TokenEndpoint, kept: RefreshTokens, who: string): AskForToken {
+/**
+ * A person who signed in with a browser, some time before. All mounts of his account use one token: many a platform
+ * ends the token that it gave before when it gives another, and the mounts would take it from each other in turn.
+ */
+export function byRefreshToken(endpoint: TokenEndpoint, kept: KeptTokens, who: string): SignInWay {
   let ended: { readonly refreshToken: string; readonly refused: Refused } | undefined;
-  return async (signal) => {
-    const outcome = await kept.use<Try<OAuthToken | Refused>>(async (refreshToken) => {
-      // It would be refused again, and again: what can change is only that another is kept.
-      if (ended?.refreshToken === refreshToken) return { result: { done: ended.refused }, next: undefined };
-      const result = await endpoint.ask({ grant_type: 'refresh_token', refresh_token: refreshToken }, who, signal);
-      if (!('done' in result)) return { result, next: undefined };
-      if (!('refused' in result.done)) return { result, next: result.done.refreshToken };
-      if (result.done.refused.code !== 'invalid_grant') return { result, next: undefined };
-      ended = { refreshToken, refused: { ...result.done, lasts: lookAgain } };
-      return { result: { done: ended.refused }, next: undefined };
-    }, signal);
-    return outcome ?? { done: forgotten(who) };
+  /** The token that this mount had: who asks for another has found it dead. */
+  let last: string | undefined;
+  const renew = async ({ refreshToken }: SharedTokens, signal: AbortSignal): Promise<{ readonly result: Try<OAuthToken | Refused>; readonly next?: SharedTokens }> => {
+    // It would be refused again, and again: what can change is only that another is kept.
+    if (ended?.refreshToken === refreshToken) return { result: { done: ended.refused } };
+    const result = await endpoint.ask({ grant_type: 'refresh_token', refresh_token: refreshToken }, who, signal);
+    if (!('done' in result)) return { result };
+    const { done } = result;
+    if (!('refused' in done)) return { result, next: { refreshToken: done.refreshToken ?? refreshToken, access: endpoint.sharedForm(done) } };
+    if (done.refused.code !== 'invalid_grant') return { result };
+    ended = { refreshToken, refused: { ...done, lasts: lookAgain } };
+    return { result: { done: ended.refused } };
+  };
+  return {
+    async ask(signal) {
+      const outcome = await kept.use<Try<OAuthToken | Refused>>(async (tokens) => {
+        const others = tokens.access === undefined || tokens.access.text === last ? undefined : endpoint.ownForm(tokens.access);
+        return others === undefined ? renew(tokens, signal) : { result: { done: others } };
+      }, signal);
+      if (outcome === undefined) return { done: forgotten(who) };
+      if ('done' in outcome && !('refused' in outcome.done)) last = outcome.done.text;
+      return outcome;
+    },
+    async forget(token, signal) {
+      await kept.use(({ refreshToken, access }) => Promise.resolve(access?.text === token ? { result: undefined, next: { refreshToken } } : { result: undefined }), signal);
+    },
   };
 }
 

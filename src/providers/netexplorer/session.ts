@@ -7,24 +7,18 @@
 import { FsError } from '../../errors.js';
 import type { Answer } from '../../http/answer.js';
 import type { HttpClient, HttpOutcome, HttpRequest } from '../../http/client.js';
-import { TokenKeeper, type Token } from '../../http/token-keeper.js';
+import { TokenKeeper } from '../../http/token-keeper.js';
 import { throwIfAborted } from '../../http/waiting.js';
 import type { Log } from '../../observe/log.js';
 import type { Credentials, NetexplorerSettings } from '../settings.js';
 import { byClientCredentials, byRefreshToken, TokenEndpoint, whoIs } from './oauth.js';
 import { byPassword } from './password.js';
 import { refusalPause, sentenceOf } from './sign-in-answers.js';
-import type { AskForToken } from './sign-in.js';
-
-/** What a request must carry, and by which token, so that a refusal can be laid to it. */
-export interface Authorization {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly token: string;
-}
+import type { PlatformToken, SignInWay } from './sign-in.js';
 
 export class Session {
-  private readonly keeper: TokenKeeper<Token>;
-  private readonly ask: AskForToken;
+  private readonly keeper: TokenKeeper<PlatformToken>;
+  private readonly way: SignInWay;
   /** The refusal that the log has heard of. */
   private told: string | undefined;
   private readonly actAs: Readonly<Record<string, string>>;
@@ -34,7 +28,7 @@ export class Session {
     private readonly http: HttpClient, private readonly user: string | undefined,
     credentials: Credentials, settings: Pick<NetexplorerSettings, 'actAs' | 'oauth'>, private readonly log: Log,
   ) {
-    this.ask = chooseWay(http, user, credentials, settings);
+    this.way = chooseWay(http, user, credentials, settings);
     this.actAs = settings.actAs === undefined ? {} : { as: settings.actAs };
     this.keeper = new TokenKeeper({
       elapsed: http.elapsed,
@@ -50,52 +44,50 @@ export class Session {
    * EACCES with the platform's sentence where it lets nobody in.
    */
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome> {
-    const first = await this.sendOnce(request, signal);
-    if (!('dead' in first)) return first;
-    await first.answer.discard();
-    this.reject(first.dead);
-    const second = await this.sendOnce(request, signal);
-    if (!('dead' in second)) return second;
-    const said = sentenceOf(await second.answer.text())?.sentence ?? 'it gives no reason (status 401)';
-    const error = new FsError('EACCES', `the platform takes no token of ${this.user ?? 'this OAuth client'} any more, not even a new one: ${said}`);
-    this.reject(second.dead, error);
-    throw error;
+    for (let signedIn = 0; ;) {
+      const outcome = await this.sendOnce(request, signal);
+      if (!('dead' in outcome)) return outcome;
+      const { dead, answer } = outcome;
+      if (dead.shared !== true) signedIn += 1;
+      if (signedIn === 2) throw await this.takesNone(dead, answer);
+      await answer.discard();
+      this.keeper.reject(dead.text);
+    }
   }
 
-  /** Headers that sign a request in, for who sends it himself. Waits for a token where there is none. EACCES where the platform refuses. */
-  async authorize(signal: AbortSignal): Promise<Authorization> {
-    const { text } = await this.keeper.living(signal);
-    return { headers: { authorization: `Bearer ${text}`, ...this.actAs }, token: text };
-  }
-
-  /**
-   * The platform answered 401 to this token: the next request fetches another, unless that has
-   * happened already. With `error`, that of a second refusal in a row, a token which was never taken
-   * counts as a refused sign-in.
-   */
-  reject(token: string, error?: FsError): void {
-    this.keeper.reject(token, error);
-  }
 
   /** Gives the connection back. Never throws; takes no longer than the signal allows. */
   async signOut(signal: AbortSignal): Promise<void> {
     const token = await this.keeper.end(signal);
-    if (token !== undefined) await giveBack(this.http, token.text, this.log, signal);
+    if (token === undefined) return;
+    await this.way.forget?.(token.text, signal).catch((error: unknown) => {
+      this.log.debug({ err: error }, 'a token that is given back stays among the kept ones');
+    });
+    await giveBack(this.http, token.text, this.log, signal);
   }
 
-  private async sendOnce(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome | { readonly dead: string; readonly answer: Answer }> {
-    const { headers, token } = await this.authorize(signal);
-    const outcome = await this.http.send({ ...request, headers: { ...request.headers, ...headers } }, signal);
+  private async sendOnce(request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome | { readonly dead: PlatformToken; readonly answer: Answer }> {
+    const token = await this.keeper.living(signal);
+    const headers = { ...request.headers, authorization: `Bearer ${token.text}`, ...this.actAs };
+    const outcome = await this.http.send({ ...request, headers }, signal);
     if ('broken' in outcome) return outcome;
     if (outcome.answer.status === 401) return { dead: token, answer: outcome.answer };
-    this.keeper.prove(token);
+    this.keeper.prove(token.text);
     return outcome;
   }
 
-  private async signIn(signal: AbortSignal, patience: AbortSignal): Promise<Token> {
+  /** A new token, refused like the one before: a refused sign-in, unless this one was good for something. */
+  private async takesNone({ text }: PlatformToken, answer: Answer): Promise<FsError> {
+    const said = sentenceOf(await answer.text())?.sentence ?? 'it gives no reason (status 401)';
+    const error = new FsError('EACCES', `the platform takes no token of ${this.user ?? 'this OAuth client'} any more, not even a new one: ${said}`);
+    this.keeper.reject(text, error);
+    return error;
+  }
+
+  private async signIn(signal: AbortSignal, patience: AbortSignal): Promise<PlatformToken> {
     const outcome = await this.http.repeat(() => {
       throwIfAborted(patience);
-      return this.ask(signal);
+      return this.way.ask(signal);
     }, patience);
     if (!('refused' in outcome)) {
       this.told = undefined;
@@ -121,7 +113,7 @@ export async function giveBack(http: HttpClient, token: string, log: Log, signal
   }
 }
 
-function chooseWay(http: HttpClient, user: string | undefined, { password, oauthSecret }: Credentials, { oauth }: Pick<NetexplorerSettings, 'oauth'>): AskForToken {
+function chooseWay(http: HttpClient, user: string | undefined, { password, oauthSecret }: Credentials, { oauth }: Pick<NetexplorerSettings, 'oauth'>): SignInWay {
   if (oauth !== undefined) {
     const client = { id: oauth.clientId, secret: oauthSecret };
     const endpoint = new TokenEndpoint(http, client);

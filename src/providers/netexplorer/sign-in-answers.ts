@@ -27,7 +27,10 @@ export interface SignInVerdict {
   readonly code?: string | undefined;
 }
 
-const said = z.object({ error: z.string().optional(), error_description: z.string().optional(), message: z.string().optional() });
+const said = z.object({
+  error: z.string().optional(), error_description: z.string().optional(), message: z.string().optional(),
+  mfa_required: z.unknown().optional(),
+});
 
 /** What is added to OAuth's and the platform's codes, which are no sentences. */
 const codes: Readonly<Record<string, string>> = {
@@ -56,9 +59,9 @@ export function jsonOf(text: string): unknown {
 export function sentenceOf(text: string): { readonly sentence: string; readonly code: string | undefined } | undefined {
   const parsed = said.safeParse(jsonOf(text));
   if (!parsed.success) return undefined;
-  const { error = '', error_description: description = '', message = '' } = parsed.data;
-  const code = /^[a-z_]+$/.test(error) ? error : undefined;
-  const words = [plainWords(description), plainWords(message), plainWords(code === undefined ? error : '')].find((part) => part !== '');
+  const { error = '', error_description: description = '', message = '', mfa_required: secondFactor } = parsed.data;
+  const code = /^[a-z_]+$/.test(error) ? error : secondFactor === true ? 'mfa_required' : undefined;
+  const words = [plainWords(description), plainWords(message), plainWords(code === error ? '' : error)].find((part) => part !== '');
   const meaning = code === undefined ? undefined : Object.hasOwn(codes, code) ? codes[code] : code;
   const sentence = [words, meaning].filter((part) => part !== undefined).join('; ');
   return sentence === '' ? undefined : { sentence, code };

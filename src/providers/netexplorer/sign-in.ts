@@ -5,8 +5,18 @@ import type { Try } from '../../http/retry.js';
 import type { Token } from '../../http/token-keeper.js';
 import { judgeSignIn, jsonOf, type SignInVerdict } from './sign-in-answers.js';
 
-/** A way of signing in: asks for a token once. A refused sign-in comes back as `refused`. */
-export type AskForToken = (signal: AbortSignal) => Promise<Try<Token | Refused>>;
+export interface PlatformToken extends Token {
+  /** Others use it, too: that it is dead says nothing of a new one. */
+  readonly shared?: boolean | undefined;
+}
+
+/** A way of signing in. */
+export interface SignInWay {
+  /** Asks for a token once. A refused sign-in comes back as `refused`. */
+  ask(signal: AbortSignal): Promise<Try<PlatformToken | Refused>>;
+  /** Told of a token that is about to be given back. */
+  forget?(token: string, signal: AbortSignal): Promise<void>;
+}
 
 export interface Refused {
   readonly refused: SignInVerdict;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HttpClient } from '../../../src/http/client.js';
 import { beginBrowserSignIn, redeemCode, scopesFor, TokenEndpoint } from '../../../src/providers/netexplorer/oauth.js';
 import { Session } from '../../../src/providers/netexplorer/session.js';
-import type { OAuthSettings, RefreshTokens } from '../../../src/providers/settings.js';
+import type { KeptTokens, OAuthSettings, SharedTokens } from '../../../src/providers/settings.js';
 import { collectingLog, type LogLine } from '../../support/collecting-log.js';
 import { like } from '../../support/like.js';
 import { never } from '../subject.js';
@@ -33,18 +33,28 @@ function open(oauth: Partial<OAuthSettings>, secret: string | undefined, user?: 
   return new Session(http, user, { oauthSecret: secret }, { oauth: { clientId: 'amarre', scopes: scopesFor({ readOnly: false, offline: false }), kept: undefined, ...oauth } }, log);
 }
 
-/** Refresh tokens in memory: the last one is what is kept. */
-function keeping(...tokens: string[]): { readonly kept: RefreshTokens; readonly tokens: string[] } {
+/** Tokens in memory: the last refresh token is what is kept. */
+function keeping(...tokens: string[]): { readonly kept: KeptTokens; readonly tokens: string[] } {
+  let access: SharedTokens['access'];
+  let turn: Promise<unknown> = Promise.resolve();
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
   return {
     tokens,
     kept: {
-      async use(work) {
-        const token = tokens.at(-1);
-        if (token === undefined) return undefined;
-        const { result, next } = await work(token);
-        if (next !== undefined) tokens.push(next);
+      use: (work) => alone(async () => {
+        const refreshToken = tokens.at(-1);
+        if (refreshToken === undefined) return undefined;
+        const { result, next } = await work({ refreshToken, access });
+        if (next !== undefined) {
+          access = next.access;
+          if (next.refreshToken !== refreshToken) tokens.push(next.refreshToken);
+        }
         return result;
-      },
+      }),
     },
   };
 }
@@ -167,6 +177,44 @@ describe('a person who signed in with a browser', () => {
     tokens.push('r2');
     now += 5_000;
     expect(await status(session)).toBe(200);
+  });
+
+  it('has one token for all mounts: who renews it ends what the others had, and they take the new one', async () => {
+    server.supersedes = true;
+    const { kept } = keeping('r1');
+    const sessions = [1, 2, 3].map(() => open({ kept }, undefined, 'ann'));
+    for (let round = 0; round < 3; round += 1) {
+      for (const session of sessions) await many(session);
+      expect(server.count('POST /oauth2/token')).toBe(round + 1);
+      server.living.clear();
+    }
+    for (const session of sessions) await many(session);
+    server.living.clear();
+    await Promise.all(sessions.map(many));
+    expect(server.count('POST /oauth2/token')).toBe(5);
+  });
+
+  it('of whose mounts one gives the token back: it is kept no longer, and the others renew it once', async () => {
+    const { kept } = keeping('r1');
+    const [one, other] = [open({ kept }, undefined, 'ann'), open({ kept }, undefined, 'ann')];
+    await many(one);
+    await many(other);
+    await one.signOut(AbortSignal.timeout(2_000));
+    await many(other);
+    await many(open({ kept }, undefined, 'ann'));
+    expect([server.count('POST /oauth2/token'), server.count('DELETE /api/auth')]).toEqual([2, 1]);
+  });
+
+  it('is not kept out by a token that others left, and that has ended since', async () => {
+    const { kept } = keeping('r1');
+    const [one, other] = [open({ kept }, undefined, 'ann'), open({ kept }, undefined, 'ann')];
+    await many(one);
+    await many(other);
+    server.living.clear();
+    await many(one);
+    server.living.clear();
+    await many(other);
+    expect(server.count('POST /oauth2/token')).toBe(3);
   });
 
   it('whose sign-in is kept no longer is told so', async () => {

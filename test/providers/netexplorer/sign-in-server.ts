@@ -31,6 +31,8 @@ export interface SignInServer {
   dictate(answer: ((request: SeenRequest) => Dictated | undefined) | undefined): void;
   /** Tokens are given and never good. */
   stillborn: boolean;
+  /** Who gets a token loses the one before. */
+  supersedes: boolean;
   /** Milliseconds that an answer to a sign-in takes. */
   latency: number;
   /** More of OAuth's token answers: `expires_in`, `refresh_token`. */
@@ -45,6 +47,7 @@ export async function startSignInServer(): Promise<SignInServer> {
   let issued = 0;
   const issue = (): string => {
     const token = `token-${String(issued += 1)}`;
+    if (self.supersedes) living.clear();
     if (!self.stillborn) living.add(token);
     return token;
   };
@@ -81,6 +84,7 @@ export async function startSignInServer(): Promise<SignInServer> {
       dictated = answer;
     },
     stillborn: false,
+    supersedes: false,
     latency: 0,
     oauth: () => ({}),
     close: () => server.close(),
