@@ -13,12 +13,14 @@ import { askFile, askFolder, segment } from './calls.js';
 import { ContentCutter, type ListedContent } from './content-cutter.js';
 import { topId, type Memory } from './memory.js';
 import type { Names } from './names.js';
-import type { TreeObject } from './objects.js';
+import type { FolderObject, TreeObject } from './objects.js';
 import type { OwnChanges } from './own-changes.js';
 import type { Roots } from './roots.js';
 
 /** A folder's children by the names as they are shown, in the platform's order. */
 export interface Listing {
+  /** The folder itself, where the answer told of it. */
+  readonly folder: FolderObject | undefined;
   readonly children: ReadonlyMap<string, TreeObject>;
   /** When this was so: milliseconds since the epoch by the platform's clock. */
   readonly date: number;
@@ -47,7 +49,7 @@ export class Lister {
   async list(id: string, path: string, signal: AbortSignal): Promise<Listing> {
     if (id === topId) {
       const { folders, date } = await this.roots.list(path, signal);
-      return { children: await this.show(id, path, folders, 0, signal), date };
+      return { folder: undefined, children: await this.show(id, path, folders, 0, signal), date };
     }
     let unlisted = 0;
     const { content, date } = await this.api.http.repeat(async (): Promise<Try<{ content: ListedContent; date: number }>> => {
@@ -63,7 +65,7 @@ export class Lister {
       return { failure: { error, again: unlisted < unlistedLimit ? 'later' : 'never' } };
     }, signal);
     const own = content.children.filter((child) => child.parentId === undefined || child.parentId === id);
-    return { children: await this.show(id, path, own, content.nameless, signal), date };
+    return { folder: content.chain[0], children: await this.show(id, path, own, content.nameless, signal), date };
   }
 
   /**
@@ -94,7 +96,7 @@ export class Lister {
               if (names.some((name) => unsafeName(name) !== undefined)) continue;
               const place = [path === '/' ? '' : path, ...names].join('/');
               given = true;
-              yield { below: names.join('/'), children: await this.show(folder.id, place === '' ? '/' : place, content.children, content.nameless, signal), date };
+              yield { below: names.join('/'), folder, children: await this.show(folder.id, place === '' ? '/' : place, content.children, content.nameless, signal), date };
             }
           }
           const { listed } = cutter.end();
@@ -164,6 +166,7 @@ export class Lister {
       if (now !== undefined) children.set(name, now);
       else this.own.settled(parentId, name);
     }
+    this.memory.listed(parentId);
     for (const [name, object] of children) this.memory.note(parentId, name, object);
     return children;
   }

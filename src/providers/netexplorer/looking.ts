@@ -22,6 +22,8 @@ const trust = 10_000;
 export interface FolderPlace {
   readonly id: string;
   readonly path: string;
+  /** The folder in which it is shown. */
+  readonly parentId: string;
   /** As last seen; undefined for the platform's top. */
   readonly object: FolderObject | undefined;
 }
@@ -42,7 +44,7 @@ export interface Sight<T extends TreeObject = TreeObject> {
 }
 
 export class Looker {
-  private root: FolderPlace = { id: topId, path: '/', object: undefined };
+  private root: FolderPlace = { id: topId, path: '/', parentId: topId, object: undefined };
 
   constructor(
     private readonly api: Api, private readonly lister: Lister, private readonly files: CurrentFiles, private readonly memory: Memory,
@@ -56,7 +58,7 @@ export class Looker {
 
   /** From the platform's top to the drive's folder, by the platform's names; paths count from there afterwards. ENOENT, ENOTDIR. */
   async enter(base: string, signal: AbortSignal): Promise<void> {
-    this.root = { id: topId, path: '/', object: undefined };
+    this.root = { id: topId, path: '/', parentId: topId, object: undefined };
     if (base === '/') {
       await this.lister.list(topId, '/', signal);
       return;
@@ -75,7 +77,7 @@ export class Looker {
     const object = known !== undefined && this.elapsed() - known.seen < trust ? known.object : (await this.child(parent, name, signal))?.object;
     if (object === undefined) throw new FsError('ENOENT', `there is no folder ${path}`);
     if (object.kind === 'file') throw new FsError('ENOTDIR', `${path} is a file`);
-    return { id: object.id, path, object };
+    return { id: object.id, path, parentId: parent.id, object };
   }
 
   /** The folder that holds a path. */
@@ -130,14 +132,25 @@ export class Looker {
     return { ...sight, object };
   }
 
-  /** What is in a folder. One that was deleted, and made again by the same name, is found anew. */
+  /** What is in a folder. One that was deleted or moved away, and made again by the same name, is found anew. */
   async list(folder: FolderPlace, signal: AbortSignal): Promise<Listing> {
     try {
-      return await this.lister.list(folder.id, folder.path, signal);
+      return await this.listAt(folder, signal);
     } catch (error) {
-      const again = await this.afterMiss(folder, error, signal);
-      return this.lister.list(again.id, again.path, signal);
+      return this.listAt(await this.afterMiss(folder, error, signal), signal);
     }
+  }
+
+  /** ENOENT, too, where the folder of that number is somewhere else by now. */
+  private async listAt(place: FolderPlace, signal: AbortSignal): Promise<Listing> {
+    const listing = await this.lister.list(place.id, place.path, signal);
+    const { folder } = listing;
+    // The drive's own folder is held by its number; what others share stands at the top, in a folder of theirs.
+    if (folder === undefined || place.path === '/' || place.parentId === topId) return listing;
+    const name = nameOf(place.path);
+    if (!this.isAt(folder, name, place.parentId)) throw new FsError('ENOENT', `${place.path} was moved away`);
+    this.memory.note(place.parentId, name, folder);
+    return listing;
   }
 
   /** Where the folder is now that a request by its number was answered "not found". Throws `error` for everything else. */

@@ -36,6 +36,8 @@ export class Memory {
     max: remembered,
     dispose: (known) => this.unindex(known),
   });
+  /** When folders were listed last: what they did not show then is not remembered, either. */
+  private readonly listings = new LRUCache<string, number>({ max: remembered });
   /** Where a document was seen last. */
   private readonly documents = new Map<string, string>();
 
@@ -43,7 +45,13 @@ export class Memory {
   constructor(private readonly elapsed: () => number) {}
 
   get(parentId: string, name: string): Known | undefined {
-    return this.things.get(keyOf(parentId, name));
+    const known = this.things.get(keyOf(parentId, name));
+    return known !== undefined && known.seen >= (this.listings.get(parentId) ?? 0) ? known : undefined;
+  }
+
+  /** The folder was listed just now: what is in it is noted next. */
+  listed(parentId: string): void {
+    this.listings.set(parentId, this.elapsed());
   }
 
   /** A document wherever it was seen last. */

@@ -1,4 +1,6 @@
 /** Listing NetExplorer, each of its surprises. (NetExplorer's page: routes, what surprises) */
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SurpriseChange } from '../../../src/emulators/netexplorer/surprises.js';
 import type { Entry, ListedFolder, Provider } from '../../../src/providers/provider.js';
@@ -109,6 +111,30 @@ describe('a folder', () => {
     await expect(listAll(provider, '/d')).rejects.toMatchObject({ errno: 'ENOENT' });
     await backstage.put('/d/new', bytesOf(10), someTime);
     expect(await names(provider, '/d')).toEqual(['new']);
+  });
+
+  it('that somebody renamed is not shown under its old name, nor is one that took its place', async () => {
+    const { provider, backstage, root, emulator } = await start();
+    await backstage.put('/d/sub/file', bytesOf(10), someTime);
+    expect(await names(provider, '/d/sub')).toEqual(['file']);
+    await rename(join(root, 'd/sub'), join(root, 'd/elsewhere'));
+    await mkdir(join(root, 'd/sub'));
+    await emulator.control.adopt();
+    expect(await names(provider, '/d/sub')).toEqual([]);
+    expect(await names(provider, '/d/elsewhere')).toEqual(['file']);
+  });
+
+  it('no longer knows what its last listing did not show', async () => {
+    const { provider, backstage, emulator } = await start();
+    await backstage.put('/d/file', bytesOf(10), someTime);
+    const { size } = await provider.stat({ path: '/d/file' }, never);
+    expect(size).toBe(10);
+    await backstage.remove('/d/file');
+    expect(await names(provider, '/d')).toEqual([]);
+    // A platform that goes on answering by the number, as for what lies in the trash.
+    await emulator.control.resetCounts();
+    await expect(provider.stat({ path: '/d/file' }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
+    expect((await emulator.control.log()).map(({ route }) => route)).toEqual(['folder']);
   });
 
   it('keeps temporary things to itself', async () => {
