@@ -1,8 +1,8 @@
 /** What surprises, switch by switch; locks, rights and roots; and the control interface from another process. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import type { SurpriseChange } from '../../../src/emulators/netexplorer/surprises.js';
 import { connectNetexplorerControl } from '../../support/control.js';
 import { commun, form, staged, type Stage } from './stage.js';
@@ -52,13 +52,12 @@ test('a listing without content, size, hash and what is optional', async () => {
 });
 
 test('a new object is missing from listings for a while, and is there when asked for', async () => {
-  const { object, names } = await filled({ hiddenMs: 700 });
-  await sleep(750);
+  const { object, names, emulator: { control } } = await filled({ hiddenMs: 60_000 });
   const made = await object('POST /file', { name: 'new', parent_id: commun });
-  expect(await names(commun)).toEqual(['F', 'a.txt']);
+  expect(await names(commun)).toEqual([]);
   expect(await object(`GET /file/${made.id}`)).toMatchObject({ name: 'new' });
-  await sleep(750);
-  expect(await names(commun)).toEqual(['F', 'a.txt', 'new']);
+  await control.surprise({ hiddenMs: 50 });
+  await expect.poll(() => names(commun)).toEqual(['F', 'a.txt', 'new']);
 });
 
 test('answers of changes differ', async () => {
@@ -69,13 +68,37 @@ test('answers of changes differ', async () => {
   expect((await ask(`DELETE /file/${file}`)).text).toBe('OK');
 });
 
+test('a platform without a trash, versions or changes in place tells so, and does without', async () => {
+  const { ask, object, list, emulator: { control }, file } = await filled({ features: { trash: false, versioning: false, edit: false } });
+  expect((await ask('GET /publicconfig')).json).toMatchObject({ features: { trash: false, versioning: false, edit: false, lock: true } });
+  const now = await object('POST /file/upload', form('a.txt', 'more', { folderId: commun }));
+  expect((await list(`GET /file/${now.id}/versions`)).map(({ id }) => id)).toEqual([now.id]);
+  expect((await ask(`GET /file/${file}`)).status).toBe(404);
+  expect((await ask(`PUT /file/${now.id}/upload`, { body: Buffer.from('x') })).status).toBe(403);
+  await ask(`DELETE /file/${now.id}?trash=1`);
+  expect(await control.trash()).toEqual([]);
+});
+
+test('a deletion takes this version and the older, and the newer stay; a token downloads one file without a session', async () => {
+  const { ask, object, list, emulator: { announcement } } = await filled();
+  const [, second, third] = [
+    await object('POST /file/upload', form('v', '1', { folderId: commun })),
+    await object('POST /file/upload', form('v', '2', { folderId: commun })),
+    await object('POST /file/upload', form('v', '3', { folderId: commun })),
+  ];
+  await ask(`DELETE /file/${second.id}?versions=previous`);
+  expect((await list(`GET /file/${third.id}/versions`)).map(({ id }) => id)).toEqual([third.id]);
+  const { json } = await ask(`POST /token/file/${third.id}/download`);
+  const { token } = z.object({ token: z.string() }).parse(json);
+  expect(await (await fetch(`${announcement.url}/api/file/download?t=${token}`)).text()).toBe('3');
+});
+
 test('too many requests, with and without a time to come again', async () => {
   const { ask, emulator: { control } } = await filled({ requestsPerSecond: 1 });
-  const answers = [await ask('GET /folders'), await ask('GET /folders')];
-  const [refused] = answers.filter(({ status }) => status === 429);
-  expect(refused?.headers.get('retry-after')).toBe('1');
+  const refused = async () => (await Promise.all([1, 2, 3].map(() => ask('GET /folders')))).find(({ status }) => status === 429);
+  expect((await refused())?.headers.get('retry-after')).toBe('1');
   await control.surprise({ retryAfter: false });
-  expect((await ask('GET /folders')).headers.get('retry-after')).toBeNull();
+  expect((await refused())?.headers.get('retry-after')).toBeNull();
 });
 
 test("somebody else's lock refuses changes, and reading where it says so; one's own does not", async () => {
