@@ -36,7 +36,7 @@ export class Directories {
     const inode = this.#core.table.get(node);
     if (inode.kind !== 'folder') throw new FsError('ENOTDIR', `${inode.path} is not a folder`);
     mustBeAllowed(this.#core.provider, inode, 'read');
-    const listing = this.#core.listings.fresh(inode) ?? await this.#core.listings.load(inode, caller.signal);
+    const listing = await this.#core.listings.open(inode, caller.signal);
     const entries = [...listing.entries.values()];
     for (const [name, child] of inode.children) {
       if (child.draft?.dirty === true && !listing.entries.has(name)) entries.push(child.entry);

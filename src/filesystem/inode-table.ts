@@ -12,6 +12,8 @@ export class InodeTable {
   readonly root: Inode;
   /** Told of each inode that goes: what is kept by its node is of no use any more. */
   onDrop: (inode: Inode) => void = () => undefined;
+  /** Told of each folder that is about to lose its path, or has come to one: what is known by that path is of something else. */
+  onUproot: (folder: Inode) => void = () => undefined;
   readonly #byNode = new Map<NodeId, Inode>();
   readonly #byNumber = new Map<bigint, Inode>();
   #lastNode: NodeId = rootNode;
@@ -55,6 +57,7 @@ export class InodeTable {
   orphan(inode: Inode): void {
     if (inode.place === undefined) return;
     const { parent, name } = inode.place;
+    if (inode.kind === 'folder') this.onUproot(inode);
     if (parent.children.get(name) === inode) parent.children.delete(name);
     inode.lastPath = inode.path;
     inode.place = undefined;
@@ -71,12 +74,14 @@ export class InodeTable {
   /** Hangs an inode under another name. What had that name is an orphan before. */
   move(inode: Inode, parent: Inode, name: string): void {
     const from = inode.place;
+    if (inode.kind === 'folder') this.onUproot(inode);
     if (from !== undefined && from.parent.children.get(from.name) === inode) from.parent.children.delete(from.name);
     const replaced = parent.children.get(name);
     if (replaced !== undefined && replaced !== inode) this.orphan(replaced);
     inode.place = { parent, name };
     inode.entry = { ...inode.entry, name };
     parent.children.set(name, inode);
+    if (inode.kind === 'folder') this.onUproot(inode);
     if (from !== undefined) this.dropIfUnused(from.parent);
   }
 

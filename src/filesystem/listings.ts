@@ -10,8 +10,9 @@ import type { Entry, Location, Provider } from '../providers/provider.js';
 import type { NodeId } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { InodeTable } from './inode-table.js';
-import { bytesOf, ListingCache, type Listing } from './listing-cache.js';
+import { bytesOf, enterInto, ListingCache, newListing, type Listing } from './listing-cache.js';
 import { SharedTask } from './shared-task.js';
+import { TreeListings } from './tree-listings.js';
 
 /** A folder with more entries is not listed again to learn of one name: a look at the name costs less. */
 const largeFolder = 1000;
@@ -52,6 +53,7 @@ export class Listings {
   readonly misses: Counter;
   readonly #options: ListingsOptions;
   readonly #kept: ListingCache;
+  readonly #trees: TreeListings;
   readonly #loading = new Map<NodeId, Loading>();
   readonly #looks = new Set<Look>();
   /** Folders of which the log has been told that they are too large. */
@@ -63,6 +65,7 @@ export class Listings {
     this.hits = wanted('hit');
     this.misses = wanted('miss');
     this.#kept = new ListingCache(options.memory);
+    this.#trees = new TreeListings({ ...options, kept: this.#kept });
   }
 
   /** Listings in memory. */
@@ -77,15 +80,28 @@ export class Listings {
 
   /** What was listed last, however old. */
   last(folder: Inode): Listing | undefined {
-    return this.#kept.get(folder.node);
+    return this.#trees.find(folder);
   }
 
   /** What was listed last, if it is to be believed still. */
   fresh(folder: Inode): Listing | undefined {
     const listing = this.last(folder);
-    const fresh = listing !== undefined && performance.now() <= listing.until;
-    (fresh ? this.hits : this.misses).add();
-    return fresh ? listing : undefined;
+    return this.#counted(isYoung(listing) ? listing : undefined);
+  }
+
+  /** What is in a folder that a program opens: from memory where that is to be believed, else the platform's. */
+  async open(folder: Inode, signal: AbortSignal): Promise<Listing> {
+    const last = this.last(folder);
+    const believed = this.#counted(this.#trees.open(folder, last, isYoung(last)) ? last : undefined);
+    if (believed !== undefined) return believed;
+    const listing = await this.load(folder, signal);
+    this.#trees.opened(folder, listing);
+    return listing;
+  }
+
+  #counted(listing: Listing | undefined): Listing | undefined {
+    (listing === undefined ? this.misses : this.hits).add();
+    return listing;
   }
 
   /**
@@ -97,10 +113,18 @@ export class Listings {
     return listing !== undefined && listing.entries.size > largeFolder && listing.looks < listing.entries.size / entriesForOneLook;
   }
 
-  /** Asks the platform, once for all who wait; again where a change that failed made the answer doubtful. */
+  /**
+   * Asks the platform, once for all who wait; again where a change that failed made the answer doubtful. A
+   * folder of a whole tree that is on its way comes with that.
+   */
   async load(folder: Inode, signal: AbortSignal): Promise<Listing> {
     for (;;) {
-      const loading = this.#underWay(folder) ?? this.#start(folder);
+      let loading = this.#underWay(folder);
+      if (loading === undefined) {
+        const told = await this.#trees.wait(folder, signal);
+        if (told !== undefined) return told;
+        loading = this.#underWay(folder) ?? this.#start(folder);
+      }
       const listing = await loading.task.join(signal);
       if (!loading.stale) return listing;
     }
@@ -132,13 +156,14 @@ export class Listings {
   /** Enters an own change: what a name is now, or that it went. */
   enter(folder: Inode, name: string, entry: Entry | undefined): void {
     this.#apply(folder, name, entry);
+    this.#trees.enter(folder, name, entry);
     this.#loading.get(folder.node)?.changes.set(name, entry);
     for (const look of this.#looks) if (look.folder === folder.node && look.name === name) look.overtaken = true;
   }
 
   /** A new folder of our own: nothing is in it. */
   startEmpty(folder: Inode): void {
-    this.#kept.set(folder.node, this.#listing(new Map(), performance.now()));
+    this.#kept.set(folder.node, newListing(new Map(), performance.now(), this.#options.ttl));
   }
 
   /** What is remembered of a folder that cannot be listed: own changes alone, and never believed to be all. */
@@ -152,6 +177,27 @@ export class Listings {
 
   /** Forgets a folder's listing: a change failed, and the platform is asked before it is believed. */
   drop(folder: Inode): void {
+    this.#trees.drop(folder);
+    this.forget(folder);
+  }
+
+  /** A folder has another path, or is gone: what a whole tree's answer says of its old path and below is of something else. */
+  uproot(folder: Inode): void {
+    this.#trees.dropBelow(folder.path);
+  }
+
+  /** Forgets what is known at and below a path: a person wants it told anew. */
+  forgetBelow(path: string): void {
+    this.#trees.forgetBelow(path);
+  }
+
+  /** Gives up what is under way for nobody. */
+  async close(): Promise<void> {
+    await this.#trees.close();
+  }
+
+  /** The kernel knows a folder no more: what is kept by its node is of no use. */
+  forget(folder: Inode): void {
     this.#kept.delete(folder.node);
     const loading = this.#loading.get(folder.node);
     if (loading !== undefined) loading.stale = true;
@@ -178,7 +224,7 @@ export class Listings {
     const loading = self();
     try {
       const listing = await this.#list(folder, signal);
-      for (const [name, entry] of changes) apply(listing.entries, name, entry);
+      for (const [name, entry] of changes) enterInto(listing.entries, name, entry);
       if (!loading.stale) this.#keep(folder, listing);
       return listing;
     } finally {
@@ -209,17 +255,7 @@ export class Listings {
         entries.set(entry.name, entry);
       }
     }
-    return this.#listing(entries, learnt);
-  }
-
-  /**
-   * Believed for as long as it took to come, where that is longer than the time to live: else a program
-   * at work in a large folder would have it sent without end.
-   */
-  #listing(entries: Map<string, Entry>, learnt: number): Listing {
-    const { ttl } = this.#options;
-    const now = performance.now();
-    return { entries, learnt, until: ttl === 0 ? learnt : Math.max(learnt + ttl, now + (now - learnt)), looks: 0 };
+    return newListing(entries, learnt, this.#options.ttl);
   }
 
   #keep(folder: Inode, listing: Listing): void {
@@ -230,15 +266,14 @@ export class Listings {
   }
 
   #apply(folder: Inode, name: string, entry: Entry | undefined): void {
-    const listing = this.#kept.get(folder.node);
+    const listing = this.last(folder);
     if (listing === undefined) return;
-    apply(listing.entries, name, entry);
+    enterInto(listing.entries, name, entry);
     // Entered anew, so that its growth counts.
     this.#kept.set(folder.node, listing);
   }
 }
 
-function apply(entries: Map<string, Entry>, name: string, entry: Entry | undefined): void {
-  if (entry === undefined) entries.delete(name);
-  else entries.set(name, entry);
+function isYoung(listing: Listing | undefined): boolean {
+  return listing !== undefined && performance.now() <= listing.until;
 }

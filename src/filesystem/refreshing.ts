@@ -35,6 +35,7 @@ export class Refresher {
   async refresh(path: string): Promise<Refreshed> {
     this.#core.provider.forget?.({ path });
     const words: Words = { nodes: [], names: [], unsent: 0 };
+    this.#core.listings.forgetBelow(normal(path));
     this.#forgetFrom(path.split('/').filter((name) => name !== ''), words);
     // All is forgotten here in one turn: whatever the kernel asks from now on is answered anew.
     for (const node of words.nodes) await this.#core.notices.forgetAttributes(node);
@@ -79,4 +80,9 @@ export class Refresher {
       waiting.push(...inode.children.values());
     }
   }
+}
+
+/** `//a/b/` as the tree writes it. */
+function normal(path: string): string {
+  return `/${path.split('/').filter((name) => name !== '').join('/')}`;
 }

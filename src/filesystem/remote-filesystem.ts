@@ -74,7 +74,8 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
     spools: new Spools(parts.staging),
     notices: { forgetAttributes: () => Promise.resolve(), invalidateNode: () => undefined, invalidateEntry: () => undefined, expireEntry: () => Promise.resolve() },
   };
-  table.onDrop = (inode) => core.listings.drop(inode);
+  table.onDrop = (inode) => core.listings.forget(inode);
+  table.onUproot = (folder) => core.listings.uproot(folder);
   const knowledge = new Knowledge(core);
   const sender = new Sender(core, knowledge);
   const locks = new Locks(core, knowledge);
@@ -139,6 +140,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
       await Promise.all([...table.all()].map((inode) => sender.finish(inode, cutOff, signal)));
       await locks.close(signal);
       room.close();
+      await core.listings.close();
       await core.spools.close();
       return sender.kept;
     },
