@@ -145,7 +145,8 @@ export class Listings {
         const listing = this.last(folder);
         if (listing !== undefined) listing.looks += 1;
         if (look.overtaken || this.#options.table.locateChild(folder, name).path !== path) continue;
-        this.#apply(folder, name, entry);
+        // What opens by name alone does not come to be listed by that.
+        if (entry === undefined || this.#options.provider.isUnlisted?.(this.#options.table.locateChild(folder, name)) !== true) this.#apply(folder, name, entry);
         return { entry, learnt };
       } finally {
         this.#looks.delete(look);

@@ -206,12 +206,13 @@ describe('times', () => {
 });
 
 describe('what a listing does not show', () => {
-  test('is found by its name, and shown while it is known', async () => {
+  test('is found by its name, and does not come to be listed by that', async () => {
     m.platform.put('/older', 'old');
     m.platform.unlisted.add('/older');
     expect(await m.names('/')).toEqual(['feed', 'other']);
     expect(await m.exists('/older')).toBe(true);
     expect(await m.cat('/older')).toBe('old');
+    expect(await m.names('/')).toEqual(['feed', 'other']);
     elapse(20_000);
     expect(await m.cat('/older')).toBe('old');
     m.platform.remove('/older');

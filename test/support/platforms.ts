@@ -1,5 +1,5 @@
 /** The emulated platforms as the harnesses of mounts take them: how to start one, and what it must not be left with. */
-import { startEmulator, type ArrhesControl, type ArrhesOptions, type NetexplorerControl, type NetexplorerOptions, type SftpgoControl, type SftpgoOptions } from '../../src/emulators/start.js';
+import { startEmulator, type ArrhesControl, type ArrhesOptions, type FaireSimpleControl, type FaireSimpleOptions, type NetexplorerControl, type NetexplorerOptions, type SftpgoControl, type SftpgoOptions } from '../../src/emulators/start.js';
 import type { Announcement, EmulatorControl } from '../../src/emulators/emulator.js';
 import { isHiddenName } from '../../src/providers/hidden-names.js';
 import { succeed } from './programs.js';
@@ -37,6 +37,14 @@ export function netexplorer(options: NetexplorerOptions = {}): Platform<Netexplo
   return {
     start: (root, port) => startEmulator('netexplorer', { root, rootFolder: 'Commun', followsDisk: true, ...options, ...(port !== undefined && { port }) }),
     hidden: hiddenOnDisk,
+  };
+}
+
+/** Feeds in memory, which a test changes by its control. */
+export function faireSimple(options: FaireSimpleOptions = {}): Platform<FaireSimpleControl> {
+  return {
+    start: (_root, port) => startEmulator('faire-simple', { ...options, ...(port !== undefined && { port }) }),
+    hidden: () => Promise.resolve([]),
   };
 }
 
