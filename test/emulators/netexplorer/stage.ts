@@ -41,11 +41,9 @@ export const commun = 101;
 
 export async function staged(options: NetexplorerOptions = {}): Promise<Stage> {
   const root = await mkdtemp(join(tmpdir(), 'amarre-test-'));
+  onTestFinished(() => rm(root, { recursive: true }));
   const emulator = await startEmulator('netexplorer', { root, ...options });
-  onTestFinished(async () => {
-    await emulator.close();
-    await rm(root, { recursive: true });
-  });
+  onTestFinished(() => emulator.close());
   const tokens = new Map<string, Promise<string>>();
   const signIn = async (user: string): Promise<string> => {
     const answer = await fetch(`${emulator.announcement.url}/api/auth`, { method: 'POST', body: JSON.stringify({ user, password: 'p' }) });
