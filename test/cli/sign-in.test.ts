@@ -1,17 +1,16 @@
 /** `amarre sign-in` as a person runs it; the test is his browser, and a dictated server the platform. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { browserProgram } from '../../src/cli/sign-in/browser.js';
 import { openRedirect } from '../../src/cli/sign-in/redirect.js';
 import { readRedirect } from '../../src/providers/netexplorer/browser-sign-in.js';
 import { startSignInServer, type SignInServer } from '../providers/netexplorer/sign-in-server.js';
-import { amarre } from '../support/cli.js';
 import { like } from '../support/like.js';
+import { beginSignIn, type SigningIn } from '../support/signing-in.js';
 
 let folder = '';
 let server: SignInServer;
@@ -30,34 +29,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-interface Running {
-  readonly child: ChildProcess;
-  /** The address that was printed. */
-  readonly address: Promise<URL>;
-  readonly ended: Promise<{ readonly status: number | null; readonly stderr: string; readonly stdout: string }>;
-}
-
-function signIn(words: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-  const [command, ...parameters] = amarre('sign-in', ...words, '--cache-dir', join(folder, 'state'));
-  const child = spawn(command, parameters, { env: { PATH: process.env['PATH'], HOME: folder, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
-  children.push(child);
-  let stdout = '';
-  let stderr = '';
-  child.stderr.on('data', (piece: Buffer) => {
-    stderr += piece.toString('utf8');
-  });
-  const address = new Promise<URL>((resolve, reject) => {
-    createInterface(child.stdout).on('line', (line) => {
-      stdout += `${line}\n`;
-      resolve(new URL(line));
-    });
-    child.on('close', () => reject(new Error(`it ended without an address: ${stderr}`)));
-  });
-  address.catch(() => undefined);
-  const ended = new Promise<{ status: number | null; stderr: string; stdout: string }>((resolve) => {
-    child.on('close', (status) => resolve({ status, stderr, stdout }));
-  });
-  return { child, address, ended };
+function signIn(words: readonly string[], env: NodeJS.ProcessEnv = {}): SigningIn {
+  const begun = beginSignIn([...words, '--cache-dir', join(folder, 'state')], folder, env);
+  children.push(begun.child);
+  return begun;
 }
 
 const byClient = ['--oauth-client', 'amarre-1'];
