@@ -97,7 +97,7 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
 function openRemote({ remote, credentials, network, netexplorer, documents, faireSimple }: Target, settings: DoctorSettings): Provider {
   const instances = { own: newInstance(), isDead: () => false };
   return openProvider(remote, credentials, {
-    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, netexplorer: netexplorerSettings(netexplorer, remote, stateFolderPath(settings['cache-dir']), silentLog()), documents: { ...documents, memory: documentMemory }, faireSimple, observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'],
+    ...patience, parallelRequests, instances, network, elapsed, profile: settings.profile, netexplorer: netexplorerSettings(netexplorer, remote, stateFolderPath(settings['cache-dir']), silentLog()), documents: { ...documents, memory: documentMemory }, faireSimple, observer: unobserved, uploads: noUploadRecords, insecureHttp: settings['insecure-http'], listTtl: 0,
   }, silentLog());
 }
 

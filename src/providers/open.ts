@@ -1,6 +1,7 @@
 /** Chooses the provider for a remote. The one place that knows them all. */
 import { FsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
+import { ArrhesProvider } from './arrhes/provider.js';
 import { openFaireSimple } from './faire-simple/provider.js';
 import { NetexplorerProvider } from './netexplorer/provider.js';
 import type { Provider } from './provider.js';
@@ -13,6 +14,7 @@ export type { Credentials, ProviderSettings } from './settings.js';
 type Opener = (remote: Remote, credentials: Credentials, settings: ProviderSettings, log: Log) => Provider;
 
 const openers: Readonly<Partial<Record<Platform, Opener>>> = {
+  arrhes: (remote, credentials, settings, log) => new ArrhesProvider(remote, credentials, settings, log),
   netexplorer: (remote, credentials, settings, log) => new NetexplorerProvider(remote, credentials, settings, log),
   sftpgo: (remote, credentials, settings, log) => new SftpgoProvider(remote, credentials, settings, log),
   'faire-simple': openFaireSimple,

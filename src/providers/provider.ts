@@ -150,6 +150,8 @@ export interface Provider {
   /** The platform's name, as in the remote's scheme. */
   readonly name: string;
   readonly traits: Traits;
+  /** Known after `connect`: nothing can be changed here, whoever asks. Changes are EROFS. */
+  readonly readOnly?: boolean;
   /** For `amarre doctor`: there where what the account may do can be tried. */
   readonly probe?: Probe;
 

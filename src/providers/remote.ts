@@ -3,6 +3,7 @@
  * secret, since argument lists are open to every user of the machine.
  */
 import { FsError } from '../errors.js';
+import { refusePlace } from './arrhes/remote-place.js';
 
 /** What a remote of one platform looks like. */
 interface RemoteForm {
@@ -19,6 +20,7 @@ interface RemoteForm {
 /** Platforms, and how their remotes are written. */
 export const remoteForms = {
   'sftpgo': { form: 'sftpgo+https://user@host[:port][/folder]', user: 'optional' },
+  'arrhes': { form: 'arrhes+https://host[:port][/prefix]/organizations/<id>/years/<id>', user: 'no', refuseFolder: refusePlace },
   'netexplorer': { form: 'netexplorer+https://user@platform[:port][/folder]', user: 'optional' },
   'faire-simple': { form: 'faire-simple+https://user@host[:port]/api', user: 'needed', keyAndPassword: true },
 } as const satisfies Readonly<Record<string, RemoteForm>>;
@@ -114,6 +116,6 @@ function encodePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }
 
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

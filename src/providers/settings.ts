@@ -91,6 +91,11 @@ export interface ProviderSettings {
   readonly stallTimeout: number;
   /** Milliseconds that the platform may take for the end of an upload, a copy or a move. */
   readonly serverTimeout: number;
+  /**
+   * Milliseconds for which a list of everything may be used again, on platforms that have no other: as long as
+   * the kernel believes what it was told.
+   */
+  readonly listTtl: number;
   /** Plain http to another machine is allowed. */
   readonly insecureHttp: boolean;
   /** The way to the platform: proxy, certificates, how long a connection may take. */

@@ -177,7 +177,7 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
         expect(entry).toMatchObject({ name: 'new', kind: 'file', size: length });
         expect((await backstage.get('/new'))?.equals(content)).toBe(true);
         const { modified, version } = await provider.stat({ path: '/new' }, never);
-        expect(modified).toBe(Math.floor((someTime + 4_321) / provider.traits.timeResolution) * provider.traits.timeResolution);
+        if (provider.traits.settableTimes !== 'none') expect(modified).toBe(Math.floor((someTime + 4_321) / provider.traits.timeResolution) * provider.traits.timeResolution);
         expect({ modified: entry.modified, version: entry.version }).toEqual({ modified, version });
         expect(await backstage.tree()).toEqual(['/new']);
       });
@@ -192,6 +192,10 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
       });
 
       it('keeps times before 1970 and of fractions of a millisecond as far as it can', async () => {
+        if (provider.traits.settableTimes === 'none') {
+          expect((await write('/now', 'x', -86_400_000)).modified).toBeGreaterThan(someTime);
+          return;
+        }
         await write('/old', 'x', -86_400_000);
         expect((await provider.stat({ path: '/old' }, never)).modified).toBe(-86_400_000);
         await write('/fraction', 'x', someTime + 0.75);
@@ -379,7 +383,8 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
         await move('/d', '/into/e', replace);
         expect(await backstage.tree()).toEqual(['/into/', '/into/e/', '/into/e/below', '/into/g']);
         expect((await backstage.get('/into/g'))?.equals(bytesOf(10))).toBe(true);
-        expect((await provider.stat({ path: '/into/g' }, never)).modified).toBe(someTime);
+        // A platform that takes no time may give the moved thing that of the move; nothing else of it changes.
+        if (provider.traits.settableTimes !== 'none') expect((await provider.stat({ path: '/into/g' }, never)).modified).toBe(someTime);
         expect((await provider.stat({ path: '/into/e/below' }, never)).modified).toBe(someTime + 5_000);
       });
 

@@ -37,6 +37,7 @@ export const testSettings: ProviderSettings = {
   parallelRequests: 6,
   stallTimeout: 3_000,
   serverTimeout: 6_000,
+  listTtl: 0,
   insecureHttp: false,
   network: { connectTimeout: 3_000, authorities: [] },
   elapsed,

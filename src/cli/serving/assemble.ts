@@ -107,7 +107,8 @@ async function assemble(
   const provider = await connect(plan, { isDead, uploads, observer: observed.requests }, log, closers, signal);
   const staging = await openStaging({ folder: folders.staging, instance: plan.instance, isDead, log });
   closers.push(() => staging.close());
-  await settleLeftovers(staging, provider, plan, { log, notices, signal });
+  const readOnly = plan.readOnly || provider.readOnly === true;
+  await settleLeftovers(staging, provider, { ...plan, readOnly }, { log, notices, signal });
   const changeTimes = openKeptTimes({ folder: folders.changeTimes, log, bounds: timesKept, now: Date.now });
   closers.push(() => changeTimes.close());
   const setTimes = openKeptTimes({ folder: folders.setTimes, log, bounds: timesKept, now: Date.now });
@@ -115,9 +116,9 @@ async function assemble(
 
   const lockRecords = await openLockRecords({ folder: folders.locks, instance: plan.instance, isDead });
   closers.push(() => lockRecords.close());
-  if (!plan.readOnly) await giveBackLeftLocks(provider, lockRecords.leftovers, log, signal);
+  if (!readOnly) await giveBackLeftLocks(provider, lockRecords.leftovers, log, signal);
 
-  const { uid, gid, umask, readOnly, permissions, lockOnWrite, attrTtl, dirTtl } = plan;
+  const { uid, gid, umask, permissions, lockOnWrite, attrTtl, dirTtl } = plan;
   const memory = plan.memory - documentMemory(plan);
   const fileSystem = createFileSystem(
     { provider, staging, changeTimes, setTimes, lockRecords, log, metrics: observed.metrics }, { uid, gid, umask, readOnly, permissions, lockOnWrite, attrTtl, dirTtl, memory },
@@ -209,13 +210,13 @@ function documentMemory({ remote, memory }: Plan): number {
 }
 
 function makeProvider(plan: Plan, { isDead, uploads, observer }: Machine, log: Log): Provider {
-  const { requests: parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, faireSimple, network } = plan;
+  const { requests: parallelRequests, stallTimeout, serverTimeout, attrTtl: listTtl, insecureHttp, profile, faireSimple, network } = plan;
   const documents = { ...plan.documents, memory: documentMemory(plan) };
   const remote = parseRemote(plan.remote);
   const netexplorer = netexplorerSettings(plan.netexplorer, remote, plan.stateFolder, log);
   try {
     return openProvider(remote, plan.credentials, {
-      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, insecureHttp, profile, netexplorer, documents, faireSimple, network, elapsed, observer, uploads,
+      instances: { own: plan.instance, isDead }, parallelRequests, stallTimeout, serverTimeout, listTtl, insecureHttp, profile, netexplorer, documents, faireSimple, network, elapsed, observer, uploads,
     }, log);
   } catch (error) {
     throw new CommandError('usage', toFsError(error).message, { cause: error });

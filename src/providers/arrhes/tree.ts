@@ -103,10 +103,11 @@ export class Tree {
   }
 
   /**
-   * Enters a new row, or a new state of a known one; the tree that holds it then, which is another where a
-   * folder got another place. Nobody else's name changes: many files are entered one after the other.
+   * Enters a new row, or a new state of a known one; the tree that holds it then, which is another where a folder
+   * got another place. Nobody else's name changes: many files are entered one after the other. `anew`: the
+   * name that it was shown by so far is not kept.
    */
-  with(row: Row): Tree {
+  with(row: Row, anew = false): Tree {
     const known = this.#nodes.get(row.id);
     if (known?.row.kind === 'folder' && (known.row.name !== row.name || folderOf(known.row) !== folderOf(row))) {
       return new Tree([...this.#rows.values()].map((other) => (other.id === row.id ? row : other)), this);
@@ -114,12 +115,12 @@ export class Tree {
     const wanted = folderOf(row);
     const folder = wanted !== undefined && this.#children.has(wanted) ? wanted : undefined;
     this.#rows.set(row.id, row);
-    if (known !== undefined && known.folder === folder && known.row.name === row.name) {
+    if (known !== undefined && !anew && known.folder === folder && known.row.name === row.name) {
       this.#enter(row, known.name, folder);
       return this;
     }
     if (known !== undefined) this.#leave(known);
-    if (row.kind === 'folder') this.#children.set(row.id, this.#children.get(row.id) ?? new Map());
+    if (row.kind === 'folder') this.#children.set(row.id, this.#children.get(row.id) ?? new Map<string, Node>());
     this.#enter(row, this.#freshName(row, folder), folder);
     return this;
   }
