@@ -12,6 +12,7 @@ class Feeds extends MemoryProvider {
   readonly fixed = new Set<string>();
   readonly forgotten: string[] = [];
   refuseBytes: NonNullable<Provider['refuseBytes']> = () => undefined;
+  isOrder: NonNullable<Provider['isOrder']> = () => false;
 
   override async *list(folder: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
     for await (const batch of super.list(folder, signal)) yield batch.filter(({ name }) => !this.unlisted.has(`/${name}`));
@@ -257,6 +258,38 @@ describe('bytes that mean nothing there', () => {
     expect(await errnoOf(m.write(file, 1, 'b'))).toBe('EINVAL');
     await m.close(file);
     expect(Buffer.from(m.platform.get('/feed') ?? []).toString()).toBe('a');
+  });
+});
+
+describe('an order', () => {
+  beforeEach(() => {
+    m.platform.isOrder = ({ path }) => path === '/feed';
+  });
+
+  test('that failed is told at close, and neither kept nor sent again by itself, nor at the next mount', async () => {
+    m.platform.failNext('write', 'EACCES');
+    expect(await errnoOf(m.save('/feed', '1'))).toBe('EACCES');
+    expect(m.fs.pending()).toEqual({ sending: 0, open: 0 });
+    expect(await m.cat('/feed')).toBe('{"a":1}');
+    const { next, unsent } = await m.remount();
+    m = next;
+    expect(unsent).toEqual([]);
+    expect(m.staging.leftovers).toEqual([]);
+    expect(m.platform.calls.write).toBe(1);
+  });
+
+  test('that failed can be given again, and is then what the file shows', async () => {
+    m.platform.failNext('write', 'EIO');
+    expect(await errnoOf(m.save('/feed', '1'))).toBe('EIO');
+    await m.save('/feed', '0');
+    expect(await m.cat('/feed')).toBe('0');
+  });
+
+  test('is not kept either where the mount is taken from under its program', async () => {
+    const file = await m.open('/feed', emptying);
+    await m.write(file, 0, '1');
+    expect(await m.fs.shutdown(AbortSignal.timeout(5000), true)).toEqual([]);
+    expect(m.platform.calls.write).toBe(0);
   });
 });
 
