@@ -1,12 +1,13 @@
 /** What leads to a remote besides its address: the way through the network and what signs in, as the options and the environment say, or the person when asked. */
 import type { NetworkSettings } from '../http/dialing.js';
 import { parseRemote } from '../providers/remote.js';
-import { chooseNetexplorerAccess, type NetexplorerPlan } from './netexplorer-access.js';
+import { chooseNetexplorerAccess, type NetexplorerPlan, type WantedOfNetexplorer } from './netexplorer-access.js';
 import { readNetwork } from './network.js';
 import type { MountCommandSettings } from './options.js';
 import { completeCredentials, terminalPassphrase, terminalPrompt, type Credentials, type GivenSecrets } from './secrets.js';
 
-type Wanted = Pick<MountCommandSettings, 'connect-timeout' | 'ca-file' | 'client-cert' | 'client-key' | 'password-file' | 'password-command' | 'api-key-file' | 'api-key-command' | 'otp' | 'otp-command' | 'as' | 'names' | 'oauth-client' | 'oauth-secret-file' | 'oauth-secret-command' | 'offline-access'>;
+type Wanted = Pick<MountCommandSettings, 'connect-timeout' | 'ca-file' | 'client-cert' | 'client-key' | 'password-file' | 'password-command' | 'api-key-file' | 'api-key-command' | 'otp' | 'otp-command' | 'oauth-secret-file' | 'oauth-secret-command'>
+  & WantedOfNetexplorer;
 
 export interface Access {
   readonly network: NetworkSettings;

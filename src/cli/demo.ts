@@ -9,6 +9,7 @@ import { runDemoCheck } from './demo-check.js';
 import { readDocumentSettings } from './documents.js';
 import { CommandError, exitStatuses } from './exit-status.js';
 import { checkMountPoint, driverOf, makePlan } from './mount.js';
+import { plainPlan } from './netexplorer-access.js';
 import { readNetwork } from './network.js';
 import { demoSchema, mountSchema, readOptions } from './options.js';
 import { takeSecrets } from './secrets.js';
@@ -46,7 +47,7 @@ async function runDemo(written: Readonly<Record<string, unknown>>): Promise<numb
       mountpoint,
       stateFolder: join(folder, 'state'),
       credentials: takeSecrets({ ...env }).credentials,
-      netexplorer: { names: settings.names },
+      netexplorer: plainPlan(settings),
       network: await readNetwork(settings, { origin: parseRemote(remote).origin, environment: {}, passphrase: undefined, ask: undefined }),
       settings,
       ...await readDocumentSettings(settings),

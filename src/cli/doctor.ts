@@ -22,7 +22,7 @@ import { netexplorerSettings, type NetexplorerPlan } from './netexplorer-access.
 import { CommandError, exitStatuses } from './exit-status.js';
 import { untilInterrupted } from './interrupted.js';
 import { checkRemote, driverOf } from './mount.js';
-import { doctorSchema, readOptions, type DoctorSettings } from './options.js';
+import { doctorSchema, mountSchema, readOptions, type DoctorSettings } from './options.js';
 import type { Plan } from './serving/plan.js';
 import { takeSecrets, type Credentials } from './secrets.js';
 import { stateFolderPath } from './state-folder.js';
@@ -55,7 +55,7 @@ async function runDoctor(written: Readonly<Record<string, unknown>>): Promise<nu
   const settings = readOptions(doctorSchema, written);
   const named = written['remote'];
   const target = typeof named === 'string'
-    ? { remote: parseRemote(checkRemote(named)), ...await readAccess(named, given, settings, { stateFolder: stateFolderPath(settings['cache-dir']), readOnly: settings['no-write'] }), ...await readDocumentSettings(settings) }
+    ? { remote: parseRemote(checkRemote(named)), ...await readAccess(named, given, { ...readOptions(mountSchema, {}), ...settings }, { stateFolder: stateFolderPath(settings['cache-dir']), readOnly: settings['no-write'] }), ...await readDocumentSettings(settings) }
     : undefined;
   const { signal, forget } = untilInterrupted();
   const report = openReport(settings.json, target?.remote);

@@ -9,13 +9,21 @@ import type { Remote } from '../providers/remote.js';
 import type { KeptTokens, NetexplorerSettings, SharedTokens } from '../providers/settings.js';
 import { keptSignIn, type KeptSignIn } from '../storage/kept-sign-ins.js';
 import { CommandError } from './exit-status.js';
-import type { MountCommandSettings } from './options.js';
+import { linkForms, type MountCommandSettings } from './options.js';
 
 /** As it passes to the serving process. It holds no secret. */
 export const netexplorerPlanSchema = z.object({
   actAs: z.string().optional(),
   /** What becomes of names that the platform forbids. */
   names: z.enum(['refuse', 'encode']),
+  showVersions: z.boolean(),
+  links: z.object({
+    form: z.enum(linkForms),
+    shareBody: z.record(z.string(), z.unknown()).optional(),
+    depositBody: z.record(z.string(), z.unknown()).optional(),
+    shareAddress: z.string(),
+    depositAddress: z.string(),
+  }),
   oauth: z.object({
     clientId: z.string(),
     scopes: z.array(z.string()),
@@ -25,10 +33,12 @@ export const netexplorerPlanSchema = z.object({
 });
 export type NetexplorerPlan = z.infer<typeof netexplorerPlanSchema>;
 
-type Wanted = Pick<MountCommandSettings, 'as' | 'names' | 'oauth-client' | 'oauth-secret-file' | 'oauth-secret-command' | 'offline-access'>;
+type Plain = Pick<MountCommandSettings, 'names' | 'show-versions' | 'link-form' | 'link-body' | 'link-address' | 'deposit-body' | 'deposit-address'>;
+/** The options that matter for NetExplorer. */
+export type WantedOfNetexplorer = Plain & Pick<MountCommandSettings, 'as' | 'oauth-client' | 'oauth-secret-file' | 'oauth-secret-command' | 'offline-access'>;
 
 /** Options that another platform would not heed. */
-const own = ['as', 'oauth-client', 'oauth-secret-file', 'oauth-secret-command', 'offline-access'] as const;
+const own = ['as', 'oauth-client', 'oauth-secret-file', 'oauth-secret-command', 'offline-access', 'show-versions', 'link-body', 'deposit-body'] as const;
 
 export interface Surroundings {
   readonly stateFolder: string;
@@ -43,17 +53,17 @@ export function keptSignInOf(stateFolder: string, remote: Remote): KeptSignIn {
 }
 
 /** Chooses. A usage or sign-in error in one sentence where what there is does not fit together. */
-export async function chooseNetexplorerAccess(remote: Remote, wanted: Wanted, surroundings: Surroundings): Promise<NetexplorerPlan> {
+export async function chooseNetexplorerAccess(remote: Remote, wanted: WantedOfNetexplorer, surroundings: Surroundings): Promise<NetexplorerPlan> {
   if (remote.platform !== 'netexplorer') {
     const [foreign] = own.filter((name) => wanted[name] !== undefined && wanted[name] !== false);
     if (foreign !== undefined) throw new CommandError('usage', `--${foreign}: ${remote.platform} does not take it, only netexplorer`);
-    return { names: wanted.names };
+    return plainPlan(wanted);
   }
   const oauth = await chooseOAuth(remote, wanted, surroundings);
-  return { names: wanted.names, ...(wanted.as !== undefined && { actAs: wanted.as }), ...(oauth !== undefined && { oauth }) };
+  return { ...plainPlan(wanted), ...(wanted.as !== undefined && { actAs: wanted.as }), ...(oauth !== undefined && { oauth }) };
 }
 
-async function chooseOAuth(remote: Remote, wanted: Wanted, { stateFolder, hasPassword, readOnly }: Surroundings): Promise<NetexplorerPlan['oauth']> {
+async function chooseOAuth(remote: Remote, wanted: WantedOfNetexplorer, { stateFolder, hasPassword, readOnly }: Surroundings): Promise<NetexplorerPlan['oauth']> {
   const clientId = wanted['oauth-client'];
   if (clientId === undefined && hasPassword) return undefined;
   const kept = await readKept(keptSignInOf(stateFolder, remote));
@@ -81,11 +91,24 @@ async function readKept(kept: KeptSignIn): ReturnType<KeptSignIn['read']> {
   }
 }
 
+/** What has nothing to do with signing in. */
+export function plainPlan(wanted: Plain): NetexplorerPlan {
+  return {
+    names: wanted.names,
+    showVersions: wanted['show-versions'],
+    links: {
+      form: wanted['link-form'], shareAddress: wanted['link-address'], depositAddress: wanted['deposit-address'],
+      ...(wanted['link-body'] !== undefined && { shareBody: wanted['link-body'] }), ...(wanted['deposit-body'] !== undefined && { depositBody: wanted['deposit-body'] }),
+    },
+  };
+}
+
 /** What the provider is given. */
-export function netexplorerSettings({ actAs, names, oauth }: NetexplorerPlan, remote: Remote, stateFolder: string, log: Log): NetexplorerSettings {
-  if (oauth === undefined) return { actAs, names };
+export function netexplorerSettings({ oauth, links: { shareBody, depositBody, ...links }, ...plain }: NetexplorerPlan, remote: Remote, stateFolder: string, log: Log): NetexplorerSettings {
+  const settings = { ...plain, links: { ...links, shareBody, depositBody } };
+  if (oauth === undefined) return settings;
   const { clientId, scopes, kept } = oauth;
-  return { actAs, names, oauth: { clientId, scopes, kept: kept ? keptTokensOf(keptSignInOf(stateFolder, remote), log) : undefined } };
+  return { ...settings, oauth: { clientId, scopes, kept: kept ? keptTokensOf(keptSignInOf(stateFolder, remote), log) : undefined } };
 }
 
 /** The tokens in the state folder, used by one process at a time. */

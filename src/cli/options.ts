@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { driverChoices } from '../fuse/drivers.js';
 import { appleFileWays } from '../fuse/path/apple-files.js';
 import { logLevels } from '../observe/log.js';
+import { linkWords, readLinkPattern } from '../providers/netexplorer/link-bodies.js';
 import { CommandError } from './exit-status.js';
 import { mountOptionTexts, parseMountOptions } from './mount-options.js';
 import { parseDuration } from './units.js';
@@ -18,6 +19,17 @@ const cacheDir = () => path().optional().register(texts, {
   kind: 'value', unit: units.folder, default: undefined,
   otherwise: '/var/lib/amarre for root, else $XDG_STATE_HOME/amarre or ~/.local/state/amarre',
   describe: 'Where files being written, and those that could not be sent, lie on this machine; not on tmpfs unless given here',
+});
+
+/** Which forms of share links there are. */
+export const linkForms = ['auto', 'new', 'old'] as const;
+
+const linkBody = (what: string) => checked(readLinkPattern, `wanted a JSON object; words in it: ${linkWords.map((word) => `{${word}}`).join(' ')}`).optional().register(texts, {
+  kind: 'value', unit: 'JSON', default: undefined, otherwise: 'as most platforms want it',
+  describe: `What NetExplorer is sent to make ${what}; {id}, {expires} and others stand for what is asked for`,
+});
+const linkAddress = (what: string, usual: string) => z.string().regex(/^(\/|https:\/\/).*\{key\}/, 'wanted a path or https address with {key} in it').register(texts, {
+  kind: 'value', unit: 'path or address with {key}', default: usual, describe: `Where ${what} of NetExplorer leads`,
 });
 
 /** Options of `amarre mount`. */
@@ -101,6 +113,18 @@ export const mountSchema = z.object({
     kind: 'value', unit: 'refuse, encode', default: 'refuse',
     describe: 'What becomes of names that NetExplorer does not take: refused with EINVAL, or written there with signs that look alike and read back',
   }),
+  'show-versions': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false,
+    describe: 'NetExplorer: each folder has .versions, and the top folder .trash, found by name and not listed',
+  }),
+  'link-form': z.enum(linkForms, `wanted one of ${linkForms.join(', ')}`).register(texts, {
+    kind: 'value', unit: linkForms.join(', '), default: 'auto',
+    describe: "Which form NetExplorer's share links have: old alone takes a password and a number of downloads; auto finds out by those that are there",
+  }),
+  'link-body': linkBody('a share link'),
+  'link-address': linkAddress('a share link', '/dl/{key}'),
+  'deposit-body': linkBody('a deposit link'),
+  'deposit-address': linkAddress('a deposit link', '/ul/{key}'),
   'password-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',
     describe: 'The password is the first line of this file, which nobody else may be able to read (chmod 600)',

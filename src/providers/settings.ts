@@ -54,12 +54,27 @@ export interface OAuthSettings {
   readonly kept: KeptTokens | undefined;
 }
 
+/** How NetExplorer's links are made and where they lead, which differs from one platform to the next. */
+export interface LinkSettings {
+  /** Which form share links have: `old` alone knows a password and a number of downloads. `auto`: what is there shows it. */
+  readonly form: 'auto' | 'new' | 'old';
+  /** What is sent to make one, JSON with words such as `{expires}` in it; undefined: as `form` says. */
+  readonly shareBody: Readonly<Record<string, unknown>> | undefined;
+  readonly depositBody: Readonly<Record<string, unknown>> | undefined;
+  /** What a person opens, with `{key}` in it: a path on the platform, or a whole address. */
+  readonly shareAddress: string;
+  readonly depositAddress: string;
+}
+
 /** What only NetExplorer takes. */
 export interface NetexplorerSettings {
   /** The id of the user for whom all is done, where it is not who signs in. */
   readonly actAs?: string | undefined;
   /** What becomes of names that the platform does not take: EINVAL, or written otherwise there. */
   readonly names: 'refuse' | 'encode';
+  /** Folders `.versions` and `.trash` can be entered. */
+  readonly showVersions: boolean;
+  readonly links: LinkSettings;
   /** Signs in by OAuth; undefined: by password. */
   readonly oauth?: OAuthSettings | undefined;
 }

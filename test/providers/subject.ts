@@ -42,7 +42,10 @@ export const testSettings: ProviderSettings = {
   network: { connectTimeout: 3_000, authorities: [] },
   elapsed,
   profile: 'auto',
-  netexplorer: { names: 'refuse' },
+  netexplorer: {
+    names: 'refuse', showVersions: false,
+    links: { form: 'auto', shareBody: undefined, depositBody: undefined, shareAddress: '/dl/{key}', depositAddress: '/ul/{key}' },
+  },
   documents: { memory: 32 * 2 ** 20, ttl: 60_000, pretty: false },
   faireSimple: { uidField: 'uid' },
   instances: { own: 'testinstance', isDead: () => false },

@@ -106,7 +106,7 @@ function readText(value: unknown): string | undefined {
 }
 
 /** Somebody by whatever the answer says of him: a name, or an object with one. */
-function readPerson(value: unknown): string | undefined {
+export function readPerson(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   const text = readText(value);
   if (text !== undefined) return text;

@@ -11,12 +11,15 @@ import type {
   Access, Download, Entry, ListedFolder, Location, Provider, Quota, ReadRequest, Traits,
 } from '../provider.js';
 import type { Remote } from '../remote.js';
+import type { Services } from '../services.js';
 import type { Credentials, ProviderSettings } from '../settings.js';
 import { attributesOf } from './attributes.js';
+import { Timelines } from './history.js';
 import type { Listing } from './listing.js';
 import { topId } from './memory.js';
 import { askQuota } from './quotas.js';
 import { FileReader } from './reading.js';
+import { DepositLinks, ShareLinks } from './links.js';
 import { Session } from './session.js';
 import { Tree } from './tree.js';
 
@@ -30,6 +33,7 @@ const signOutPatience = 2_000;
 export class NetexplorerProvider implements Provider {
   readonly name = 'netexplorer';
   readonly traits: Traits;
+  readonly services: Services;
   private readonly http: HttpClient;
   private readonly session: Session;
   private readonly tree: Tree;
@@ -59,6 +63,11 @@ export class NetexplorerProvider implements Provider {
     }, log);
     this.session = new Session(this.http, remote.user, credentials, netexplorer, log);
     this.tree = new Tree(this.http, this.session, settings, log);
+    this.services = {
+      shareLinks: new ShareLinks(this.tree, netexplorer.links, remote.origin),
+      depositLinks: new DepositLinks(this.tree, netexplorer.links, remote.origin),
+      history: new Timelines(this.tree),
+    };
     this.reader = new FileReader(this.tree.api, this.tree.looker, this.tree.files, () => this.tree.account.id);
   }
 

@@ -92,7 +92,7 @@ describe('a drive', () => {
 
 describe('an OAuth client', () => {
   const oauth = (settings: Partial<NonNullable<NetexplorerSettings['oauth']>> = {}) => ({
-    netexplorer: { names: 'refuse', oauth: { clientId: 'amarre-server', scopes: scopesFor({ readOnly: true, offline: false }), kept: undefined, ...settings } },
+    netexplorer: { ...testSettings.netexplorer, oauth: { clientId: 'amarre-server', scopes: scopesFor({ readOnly: true, offline: false }), kept: undefined, ...settings } },
   } as const);
 
   it.each(['any', 'basic', 'body'] as const)('signs in for itself (%s)', async (clientProof) => {
@@ -128,7 +128,7 @@ describe('a person', () => {
   const remoteOf = ({ emulator }: NetexplorerSubject): Remote => parseRemote(`netexplorer+http://u@${new URL(emulator.announcement.url).host}/Commun`);
 
   function settingsFor(remote: Remote): { readonly netexplorer: NetexplorerSettings } {
-    return { netexplorer: netexplorerSettings({ names: 'refuse', oauth: { clientId: 'amarre-person', scopes: [], kept: true } }, remote, state, silentLog()) };
+    return { netexplorer: netexplorerSettings({ ...testSettings.netexplorer, oauth: { clientId: 'amarre-person', scopes: [], kept: true } }, remote, state, silentLog()) };
   }
 
   it('signs in once, and any number of mounts go by it, one after the other and side by side, by one token, since each renewal ends the one before', async () => {
