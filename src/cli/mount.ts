@@ -30,10 +30,11 @@ export const mountCommand: Command = {
   },
   options: mountSchema,
   notes: 'Passwords come from --password-file, --password-command, AMARRE_PASSWORD or a prompt, in this order; AMARRE_API_KEY is an API key,'
-    + ' AMARRE_OTP a code of a second factor, AMARRE_KEY_PASSPHRASE opens the key of --client-cert. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded. None is taken from the argument list, which all users of a machine can read.',
+    + ' AMARRE_OTP a code of a second factor, AMARRE_OAUTH_SECRET the secret of an OAuth client, AMARRE_KEY_PASSPHRASE opens the key of --client-cert. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded. None is taken from the argument list, which all users of a machine can read.',
   examples: [
     ['amarre mount sftpgo+https://ann@files.example.org /mnt/files', 'asks for the password, stays until Ctrl-C'],
     ['amarre mount --daemon --password-file ~/.drive sftpgo+https://ann@files.example.org/team /mnt/team', 'in the background'],
+    ['amarre mount netexplorer+https://ann@files.example.org/Clients /mnt/clients', 'by the sign-in that "amarre sign-in" keeps, else by password'],
   ],
   run: runMount,
 };

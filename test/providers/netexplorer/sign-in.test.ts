@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { keptSignInOf, netexplorerSettings } from '../../../src/cli/netexplorer-access.js';
 import { elapsed } from '../../../src/http/elapsed.js';
 import { silentLog } from '../../../src/observe/log.js';
@@ -80,6 +81,27 @@ describe('a drive', () => {
     const { provider, another } = await start({ emulator: { signIn: { slots: 1 } } });
     await provider.connect(never);
     await expect(another().connect(never)).rejects.toThrow(/connexions simultanées/);
+  });
+
+  it('of an administrator can be that of another user, who has other rights; who may not, is refused', async () => {
+    const { provider, another, emulator, backstage } = await start({ user: 'admin' });
+    await backstage.put('/f', Buffer.from('bytes'), Date.now());
+    await emulator.control.setRights('/Commun', ['read', 'download'], 'marie');
+    const accounts = await Promise.all(['marie', 'u'].map(async (name) => {
+      const { token } = z.object({ token: z.string() }).parse(await (await fetch(`${emulator.announcement.url}/api/auth`, {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ user: name, password: 'p' }),
+      })).json());
+      const account = await (await fetch(`${emulator.announcement.url}/api/account`, { headers: { authorization: `Bearer ${token}` } })).json();
+      return z.looseObject({ id: z.number() }).parse(account).id;
+    }));
+    const [marie, u] = accounts.map((id) => ({ settings: { netexplorer: { names: 'refuse', actAs: String(id) } } }) as const);
+    const rightsOf = async (one: Provider) => {
+      await one.connect(never);
+      return (await listAll(one, '/')).map(({ rights }) => rights?.write);
+    };
+    expect(await rightsOf(provider)).toEqual([true]);
+    expect(await rightsOf(another(marie))).toEqual([false]);
+    await expect(another({ ...u, user: 'marie' }).connect(never)).rejects.toMatchObject({ errno: 'EACCES' });
   });
 
   it('with a wrong password is told, and the password stands nowhere', async () => {
