@@ -196,9 +196,9 @@ export interface Provider {
   list(folder: Location, signal: AbortSignal): AsyncIterable<readonly Entry[]>;
 
   /**
-   * The folder and all that is below it, in one request or few, a folder at a time, each whole. Folders
-   * that the answer did not list do not come. Fails as `list` does; who has heard enough calls `return()`.
-   * There where this costs less than a `list` for each folder of a walk.
+   * The folder and all that is below it, in one request or few, a folder at a time, each whole, in any
+   * order. Folders that the answer did not list do not come. Fails as `list` does; who has heard enough
+   * calls `return()`. There where this costs less than a `list` for each folder of a walk.
    */
   listTree?(folder: Location, signal: AbortSignal): AsyncIterable<ListedFolder>;
 

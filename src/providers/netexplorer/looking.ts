@@ -14,6 +14,7 @@ import { isFile, isFolder, topId, type Known, type Memory } from './memory.js';
 import type { Names } from './names.js';
 import type { FileObject, FolderObject, TreeObject } from './objects.js';
 import type { OwnChanges } from './own-changes.js';
+import type { Purpose, RecentListings } from './recent-listings.js';
 
 /** For so long, in milliseconds, a folder on the way is believed to be where it was seen. */
 const trust = 10_000;
@@ -48,7 +49,7 @@ export class Looker {
 
   constructor(
     private readonly api: Api, private readonly lister: Lister, private readonly files: CurrentFiles, private readonly memory: Memory,
-    private readonly own: OwnChanges, private readonly names: Names, private readonly elapsed: () => number,
+    private readonly own: OwnChanges, private readonly recent: RecentListings, private readonly names: Names, private readonly elapsed: () => number,
   ) {}
 
   /** The drive's own folder. */
@@ -85,14 +86,19 @@ export class Looker {
     return this.folder(parentOf(path), signal);
   }
 
-  /** What has a name in a folder, by a fresh look; undefined for nothing. */
-  async child(parent: FolderPlace, name: string, signal: AbortSignal): Promise<Sight | undefined> {
+  /**
+   * What has a name in a folder, by a fresh look; undefined for nothing. Who acts on it next, and is told by the
+   * platform if the name was taken meanwhile, says so: that a name is free may then be a moment old.
+   */
+  async child(parent: FolderPlace, name: string, signal: AbortSignal, purpose: Purpose = 'look'): Promise<Sight | undefined> {
     const path = parent.path === '/' ? `/${name}` : `${parent.path}/${name}`;
     const known = this.memory.get(parent.id, name);
     if (known !== undefined) {
       const sight = await this.again(known, path, signal);
       if (sight !== undefined) return sight;
       this.memory.forget(parent.id, name);
+    } else if (this.recent.isFree(parent.id, name, purpose)) {
+      return undefined;
     }
     const { children, date } = await this.list(parent, signal);
     const object = children.get(name);
@@ -143,7 +149,9 @@ export class Looker {
 
   /** ENOENT, too, where the folder of that number is somewhere else by now. */
   private async listAt(place: FolderPlace, signal: AbortSignal): Promise<Listing> {
+    const asked = this.recent.now;
     const listing = await this.lister.list(place.id, place.path, signal);
+    this.recent.listed(place.id, asked, listing.children.keys());
     const { folder } = listing;
     // The drive's own folder is held by its number; what others share stands at the top, in a folder of theirs.
     if (folder === undefined || place.path === '/' || place.parentId === topId) return listing;
@@ -174,6 +182,7 @@ export class Looker {
   made(parentId: string, name: string, object: TreeObject): void {
     this.memory.note(parentId, name, object);
     this.own.made(parentId, name, object);
+    this.recent.taken(parentId, name);
   }
 
   /** This mount took it away from there. */

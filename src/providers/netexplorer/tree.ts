@@ -15,6 +15,7 @@ import { Looker, type Sight } from './looking.js';
 import { Memory } from './memory.js';
 import { encodedNames, plainNames, type Names } from './names.js';
 import { OwnChanges } from './own-changes.js';
+import { RecentListings } from './recent-listings.js';
 import { Roots } from './roots.js';
 
 export class Tree {
@@ -33,7 +34,7 @@ export class Tree {
     const own = new OwnChanges(elapsed);
     this.files = new CurrentFiles(this.api, memory);
     this.lister = new Lister(this.api, new Roots(this.api, log), memory, own, this.names, log);
-    this.looker = new Looker(this.api, this.lister, this.files, memory, own, this.names, elapsed);
+    this.looker = new Looker(this.api, this.lister, this.files, memory, own, new RecentListings(elapsed), this.names, elapsed);
   }
 
   /** The contract's entry of what was seen. */
