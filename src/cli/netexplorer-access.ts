@@ -24,6 +24,12 @@ export const netexplorerPlanSchema = z.object({
     shareAddress: z.string(),
     depositAddress: z.string(),
   }),
+  /** What writing over a file makes. */
+  overwrite: z.enum(['version', 'replace']),
+  /** What is deleted goes to the trash. */
+  trash: z.boolean(),
+  /** What is written below folders whose files the platform deletes after some days. */
+  purgeFolders: z.enum(['warn', 'refuse']),
   oauth: z.object({
     clientId: z.string(),
     scopes: z.array(z.string()),
@@ -33,12 +39,13 @@ export const netexplorerPlanSchema = z.object({
 });
 export type NetexplorerPlan = z.infer<typeof netexplorerPlanSchema>;
 
-type Plain = Pick<MountCommandSettings, 'names' | 'show-versions' | 'link-form' | 'link-body' | 'link-address' | 'deposit-body' | 'deposit-address'>;
+type Plain = Pick<MountCommandSettings,
+  'names' | 'overwrite' | 'no-trash' | 'no-purge-folders' | 'show-versions' | 'link-form' | 'link-body' | 'link-address' | 'deposit-body' | 'deposit-address'>;
 /** The options that matter for NetExplorer. */
 export type WantedOfNetexplorer = Plain & Pick<MountCommandSettings, 'as' | 'oauth-client' | 'oauth-secret-file' | 'oauth-secret-command' | 'offline-access'>;
 
 /** Options that another platform would not heed. */
-const own = ['as', 'oauth-client', 'oauth-secret-file', 'oauth-secret-command', 'offline-access', 'show-versions', 'link-body', 'deposit-body'] as const;
+const own = ['as', 'oauth-client', 'oauth-secret-file', 'oauth-secret-command', 'offline-access', 'show-versions', 'no-trash', 'no-purge-folders', 'link-body', 'deposit-body'] as const;
 
 export interface Surroundings {
   readonly stateFolder: string;
@@ -95,6 +102,9 @@ async function readKept(kept: KeptSignIn): ReturnType<KeptSignIn['read']> {
 export function plainPlan(wanted: Plain): NetexplorerPlan {
   return {
     names: wanted.names,
+    overwrite: wanted.overwrite,
+    trash: !wanted['no-trash'],
+    purgeFolders: wanted['no-purge-folders'] ? 'refuse' : 'warn',
     showVersions: wanted['show-versions'],
     links: {
       form: wanted['link-form'], shareAddress: wanted['link-address'], depositAddress: wanted['deposit-address'],

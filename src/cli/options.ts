@@ -125,6 +125,16 @@ export const mountSchema = z.object({
   'link-address': linkAddress('a share link', '/dl/{key}'),
   'deposit-body': linkBody('a deposit link'),
   'deposit-address': linkAddress('a deposit link', '/ul/{key}'),
+  'overwrite': z.enum(['version', 'replace'], 'wanted version or replace').register(texts, {
+    kind: 'value', unit: 'version, replace', default: 'version',
+    describe: 'What writing over a file makes on NetExplorer: a new version, or other bytes in the place of the present one; where the account may do only one of the two, that one',
+  }),
+  'no-trash': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: "What is deleted is gone, and does not go to the platform's trash (NetExplorer)",
+  }),
+  'no-purge-folders': flag().register(texts, {
+    kind: 'flag', unit: units.flag, default: false, describe: 'Write nothing to folders whose files the platform deletes after some days (NetExplorer)',
+  }),
   'password-file': path().optional().register(texts, {
     kind: 'value', unit: units.file, default: undefined, otherwise: 'AMARRE_PASSWORD, else a prompt',
     describe: 'The password is the first line of this file, which nobody else may be able to read (chmod 600)',
@@ -209,6 +219,7 @@ export const doctorSchema = z.object({
     'password-file': true, 'password-command': true, 'api-key-file': true, 'api-key-command': true, 'otp': true, 'otp-command': true,
     'as': true, 'names': true, 'oauth-client': true, 'oauth-secret-file': true, 'oauth-secret-command': true, 'offline-access': true,
     'document-ttl': true, 'pretty': true, 'uid-field': true, 'status-field': true, 'routes': true,
+    'overwrite': true, 'no-trash': true, 'no-purge-folders': true,
   }).shape,
   'no-write': flag().register(texts, {
     kind: 'flag', unit: units.flag, default: false,

@@ -19,6 +19,8 @@ export interface Failure {
   readonly again: 'never' | 'later' | 'at once';
   /** The wait that the server asked for, in milliseconds. */
   readonly retryAfter?: number | undefined;
+  /** What the server answered; undefined where no answer came. */
+  readonly status?: number | undefined;
 }
 
 export interface RetryLimits {

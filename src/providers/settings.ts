@@ -77,6 +77,12 @@ export interface NetexplorerSettings {
   readonly links: LinkSettings;
   /** Signs in by OAuth; undefined: by password. */
   readonly oauth?: OAuthSettings | undefined;
+  /** A file that is there gets a new version, or other bytes in the place of its present one, as far as the account may. */
+  readonly overwrite: 'version' | 'replace';
+  /** What is deleted goes to the platform's trash. */
+  readonly trash: boolean;
+  /** What is written below a folder whose files the platform deletes after some days. */
+  readonly purgeFolders: 'warn' | 'refuse';
 }
 
 /** How documents are kept that are read whole, on a platform that gives feeds and no files. */

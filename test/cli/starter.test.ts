@@ -25,7 +25,7 @@ function plan(changes: Partial<Plan> = {}): Plan {
   return {
     instance: 'abcdefghijkl', remote: 'sftpgo+https://ann@host', credentials: { password: 's3cret' }, mountpoint: '/mnt/drive',
     stateFolder: folder, daemon: false, driver: 'kernel', appleFiles: 'store', allowOther: false, readOnly: false, uid: 0, gid: 0, umask: 0o022, stallTimeout: 1,
-    serverTimeout: 1, attrTtl: 1, dirTtl: 1, memory: 1, requests: 1, permissions: 'ignore', lockOnWrite: 'auto', insecureHttp: false, profile: 'auto', netexplorer: { names: 'refuse', showVersions: false, links: { form: 'auto', shareAddress: '/dl/{key}', depositAddress: '/ul/{key}' } }, documents: { ttl: 1, pretty: false }, faireSimple: { uidField: 'uid' }, logSize: 0, logLevel: 'warn',
+    serverTimeout: 1, attrTtl: 1, dirTtl: 1, memory: 1, requests: 1, permissions: 'ignore', lockOnWrite: 'auto', insecureHttp: false, profile: 'auto', netexplorer: { names: 'refuse', overwrite: 'version', trash: true, purgeFolders: 'warn', showVersions: false, links: { form: 'auto', shareAddress: '/dl/{key}', depositAddress: '/ul/{key}' } }, documents: { ttl: 1, pretty: false }, faireSimple: { uidField: 'uid' }, logSize: 0, logLevel: 'warn',
     network: { connectTimeout: 1, authorities: [] },
     ...changes,
   };

@@ -4,12 +4,15 @@
  * at from behind.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isErrno } from '../../src/errors.js';
+import { isErrno, type Errno } from '../../src/errors.js';
 import { isHiddenName } from '../../src/providers/hidden-names.js';
 import type { Content, Entry, Provider } from '../../src/providers/provider.js';
 import { bytesOf, contentOf, listAll, never, readAll, someTime, soon, type Backstage, type Subject } from './subject.js';
 
-export function describeProvider(name: string, open: () => Promise<Subject>): void {
+/** `refuses`: of names that most platforms take, the errno with which this one does not. */
+export function describeProvider(
+  name: string, open: () => Promise<Subject>, refuses: (name: string) => Errno | undefined = () => undefined,
+): void {
   describe(`${name} keeps the contract`, () => {
     let subject: Subject;
     let provider: Provider;
@@ -283,8 +286,17 @@ export function describeProvider(name: string, open: () => Promise<Subject>): vo
         ['a space', 'a b.txt'], ['reserved signs', 'a+b&c=d%20e;f?g#h@i:j,k\'l"m<n>o|p*q'], ['accents composed', 'é'.normalize('NFC')],
         ['accents decomposed', 'é'.normalize('NFD')], ['an emoji', '😀.txt'], ['255 bytes', 'n'.repeat(255)], ['255 bytes of emoji', `${'😀'.repeat(63)}abc`],
         ['a line end', 'a\nb'], ['dots', '...'], ['a leading dash', '-rf'], ['a leading dot', '.hidden'], ['spaces around', ' a '], ['a percent sign', '100%'],
-      ])('with %s go through every member', async (_name, name) => {
-        expect(provider.refuseName(name)).toBeUndefined();
+      ])('with %s go through every member, or through none', async (_name, name) => {
+        const errno = refuses(name);
+        expect(provider.refuseName(name)?.errno).toBe(errno);
+        if (errno !== undefined) {
+          await backstage.put('/source', bytesOf(1), someTime);
+          await expect(write(`/${name}`, 'x')).rejects.toMatchObject({ errno });
+          await expect(provider.createFolder({ path: `/${name}` }, never)).rejects.toMatchObject({ errno });
+          await expect(provider.move({ path: '/source' }, { path: `/${name}` }, { replace: true }, never)).rejects.toMatchObject({ errno });
+          expect(await backstage.tree()).toEqual(['/source']);
+          return;
+        }
         const path = `/d/${name}`;
         await provider.createFolder({ path: '/d' }, never);
         await write(path, 'content');

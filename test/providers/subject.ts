@@ -43,7 +43,7 @@ export const testSettings: ProviderSettings = {
   elapsed,
   profile: 'auto',
   netexplorer: {
-    names: 'refuse', showVersions: false,
+    names: 'refuse', overwrite: 'version', trash: true, purgeFolders: 'warn', showVersions: false,
     links: { form: 'auto', shareBody: undefined, depositBody: undefined, shareAddress: '/dl/{key}', depositAddress: '/ul/{key}' },
   },
   documents: { memory: 32 * 2 ** 20, ttl: 60_000, pretty: false },

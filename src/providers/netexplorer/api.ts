@@ -121,10 +121,10 @@ export class Api {
     const verdict = judge(call.operation, { status, contentType, sender: answer.sender, text: await answer.text(), retryAfter }, call.about);
     switch (verdict.then) {
       case 'wait':
-        return { failure: { error: verdict.error, again: 'later', retryAfter } };
+        return { failure: { error: verdict.error, again: 'later', retryAfter, status } };
       case 'unsure':
         if (!call.idempotent) return { done: { kind: 'lost', error: verdict.error, retryAfter } };
-        return { failure: { error: verdict.error, again: 'later', retryAfter } };
+        return { failure: { error: verdict.error, again: 'later', retryAfter, status } };
       default:
         return { done: { kind: 'refused', status, error: verdict.error, look: verdict.then === 'look' } };
     }

@@ -8,20 +8,27 @@ import type { Log } from '../../observe/log.js';
 import { isHiddenName } from '../hidden-names.js';
 import { nameOf } from '../paths.js';
 import type {
-  Access, Download, Entry, ListedFolder, Location, Provider, Quota, ReadRequest, Traits,
+  Access, Content, Download, Entry, ListedFolder, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
 } from '../provider.js';
 import type { Remote } from '../remote.js';
-import type { Services } from '../services.js';
 import type { Credentials, ProviderSettings } from '../settings.js';
+import type { Services } from '../services.js';
 import { attributesOf } from './attributes.js';
+import { Changer, type ChangingParts } from './changing.js';
 import { Timelines } from './history.js';
+import { Leftovers } from './leftovers.js';
 import type { Listing } from './listing.js';
+import { Locks } from './locking.js';
 import { topId } from './memory.js';
 import { askQuota } from './quotas.js';
 import { FileReader } from './reading.js';
 import { DepositLinks, ShareLinks } from './links.js';
 import { Session } from './session.js';
+import { TrashService } from './trash.js';
 import { Tree } from './tree.js';
+import { Uploader } from './uploading.js';
+import { FileVersions } from './versions.js';
+import { FileWriter } from './writing.js';
 
 /** Milliseconds after which an idle connection is closed: before proxies do, who mostly wait a minute. */
 const keepAlive = 50_000;
@@ -33,11 +40,17 @@ const signOutPatience = 2_000;
 export class NetexplorerProvider implements Provider {
   readonly name = 'netexplorer';
   readonly traits: Traits;
-  readonly services: Services;
   private readonly http: HttpClient;
   private readonly session: Session;
   private readonly tree: Tree;
   private readonly reader: FileReader;
+  private readonly writer: FileWriter;
+  private readonly changer: Changer;
+  private readonly leftovers: Leftovers;
+  private readonly locks: Locks;
+  private readonly versions: FileVersions;
+  private readonly trash: TrashService;
+  private readonly others: Services;
   private readonly base: string;
   private closing: Promise<void> | undefined;
 
@@ -63,12 +76,28 @@ export class NetexplorerProvider implements Provider {
     }, log);
     this.session = new Session(this.http, remote.user, credentials, netexplorer, log);
     this.tree = new Tree(this.http, this.session, settings, log);
-    this.services = {
-      shareLinks: new ShareLinks(this.tree, netexplorer.links, remote.origin),
-      depositLinks: new DepositLinks(this.tree, netexplorer.links, remote.origin),
-      history: new Timelines(this.tree),
+    const { tree } = this;
+    const reader = new FileReader(tree.api, tree.looker, tree.files, () => tree.account.id);
+    this.reader = reader;
+    const writer = new FileWriter(tree, new Uploader(tree.api, settings.uploads), netexplorer, log);
+    this.writer = writer;
+    const write: ChangingParts['write'] = (path, content, { modified, md5 }, signal) => writer.write(path, content, { modified }, signal, md5);
+    this.leftovers = new Leftovers(tree, settings.instances, netexplorer.trash, log);
+    this.changer = new Changer({ tree, instances: settings.instances, trash: netexplorer.trash, leftovers: this.leftovers, log, write, bytesOf });
+    this.locks = new Locks(tree);
+    this.versions = new FileVersions({ tree, write, bytesOfVersion: (version, path, start, signal) => reader.readVersion(version, path, start, signal) });
+    this.trash = new TrashService(tree);
+    this.others = {
+      shareLinks: new ShareLinks(tree, netexplorer.links, remote.origin),
+      depositLinks: new DepositLinks(tree, netexplorer.links, remote.origin),
+      history: new Timelines(tree),
     };
-    this.reader = new FileReader(this.tree.api, this.tree.looker, this.tree.files, () => this.tree.account.id);
+
+    async function* bytesOf(path: string, { size, version }: Entry, start: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+      if (size === undefined || start >= size) return;
+      const { body } = await reader.read({ path }, { start, end: size, version }, signal);
+      yield* body;
+    }
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -88,7 +117,9 @@ export class NetexplorerProvider implements Provider {
 
   async *list(location: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
     const folder = await this.tree.looker.folder(location.path, signal);
-    const entries = this.entriesOf(await this.tree.looker.list(folder, signal));
+    const listing = await this.tree.looker.list(folder, signal);
+    this.leftovers.clean(folder, listing.children);
+    const entries = this.entriesOf(listing);
     for (let at = 0; at < entries.length; at += batchSize) yield entries.slice(at, at + batchSize);
   }
 
@@ -110,32 +141,50 @@ export class NetexplorerProvider implements Provider {
     return this.reader.read(file, request, signal);
   }
 
-  write(): Promise<Entry> {
-    return Promise.reject(notYet());
+  async write({ path }: Location, content: Content, options: WriteOptions, signal: AbortSignal): Promise<Entry> {
+    this.mustBeName(path);
+    return this.writer.write(path, content, options, signal);
   }
 
-  createFolder(): Promise<Entry> {
-    return Promise.reject(notYet());
+  async createFolder({ path }: Location, signal: AbortSignal): Promise<Entry> {
+    this.mustBeName(path);
+    return this.changer.createFolder(path, signal);
   }
 
-  removeFile(): Promise<void> {
-    return Promise.reject(notYet());
+  removeFile({ path }: Location, signal: AbortSignal): Promise<void> {
+    return this.changer.removeFile(path, signal);
   }
 
-  removeFolder(): Promise<void> {
-    return Promise.reject(notYet());
+  removeFolder({ path }: Location, signal: AbortSignal): Promise<void> {
+    return this.changer.removeFolder(path, signal);
   }
 
-  move(): Promise<Entry | undefined> {
-    return Promise.reject(notYet());
+  async move(from: Location, to: Location, { replace }: { readonly replace: boolean }, signal: AbortSignal): Promise<Entry | undefined> {
+    this.mustBeName(to.path);
+    return this.changer.move(from.path, to.path, replace, signal);
   }
 
-  setModified(): Promise<Entry> {
-    return Promise.reject(notYet());
+  async setModified(location: Location, _current: Entry, _modified: number, signal: AbortSignal): Promise<Entry> {
+    await this.stat(location, signal);
+    throw new FsError('EPERM', `${location.path}: the platform takes the time of a file with its content alone`);
   }
 
-  park(): Promise<Location> {
-    return Promise.reject(notYet());
+  async park({ path }: Location, signal: AbortSignal): Promise<Location> {
+    return { path: await this.changer.park(path, signal) };
+  }
+
+  lock({ path }: Location, signal: AbortSignal): Promise<void> {
+    return this.locks.lock(path, signal);
+  }
+
+  unlock({ path }: Location, signal: AbortSignal): Promise<void> {
+    return this.locks.unlock(path, signal);
+  }
+
+  /** As far as the platform said that it has them. */
+  get services(): Services {
+    const { trash, versioning } = this.tree.account.features;
+    return { ...this.others, ...(versioning !== false && { versions: this.versions }), ...(trash !== false && { trash: this.trash }) };
   }
 
   async attributes({ path }: Location, _current: Entry, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
@@ -158,7 +207,13 @@ export class NetexplorerProvider implements Provider {
     return this.closing;
   }
 
+  private mustBeName(path: string): void {
+    const refused = path === '/' ? undefined : this.refuseName(nameOf(path));
+    if (refused !== undefined) throw refused;
+  }
+
   private async end(): Promise<void> {
+    await this.leftovers.close();
     this.tree.close();
     await this.session.signOut(AbortSignal.timeout(signOutPatience));
     await this.http.close();
@@ -167,8 +222,4 @@ export class NetexplorerProvider implements Provider {
   private entriesOf({ children, date }: Listing): Entry[] {
     return [...children].filter(([name]) => !isHiddenName(name)).map(([name, object]) => this.tree.entry({ object, name, date }));
   }
-}
-
-function notYet(): FsError {
-  return new FsError('EROFS', 'nothing can be changed on this platform yet');
 }

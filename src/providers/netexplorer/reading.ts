@@ -11,11 +11,12 @@ import type { RetryProgress, Try } from '../../http/retry.js';
 import { nameOf } from '../paths.js';
 import type { Download, Location, ReadRequest } from '../provider.js';
 import type { Api } from './api.js';
-import { segment } from './calls.js';
+import { askFile, segment } from './calls.js';
 import { CheckedBody, type PartOfFile, type Pinned } from './checked-body.js';
 import type { CurrentFile, CurrentFiles } from './current-files.js';
 import { fileEntry, parseVersion, sameVersion, stale, type VersionParts } from './entries.js';
 import type { Looker } from './looking.js';
+import type { FileObject } from './objects.js';
 
 type FileEntry = Download['entry'];
 
@@ -49,6 +50,27 @@ export class FileReader {
     const body = new CheckedBody(part);
     const seen = await body.begin();
     return { entry: this.entryOf(path, seen ?? looked, pinned), body };
+  }
+
+  /** The bytes of one version by its own number, the newest or not, from `start` to its end. */
+  async *readVersion(version: FileObject & { readonly size: number }, path: string, start: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (start >= version.size) return;
+    // The time that comes with an older version is the newest one's.
+    const pinned: Pinned = { id: version.id, md5: version.md5, size: version.size, modified: undefined };
+    const part: PartOfFile = {
+      path, pinned, start, end: pinned.size,
+      open: (from, progress) => this.open(path, pinned, from, pinned.size, progress, signal),
+      check: async () => {
+        const told = await askFile(this.api, pinned.id, path, signal);
+        if (told.kind !== 'told') throw told.error;
+        if (!sameVersion({ ...told.value, modified: undefined }, pinned)) throw stale(path);
+        return { object: { ...told.value, size: pinned.size }, date: told.date };
+      },
+      progress: this.api.http.retryProgress(signal),
+    };
+    const body = new CheckedBody(part);
+    await body.begin();
+    yield* body;
   }
 
   private entryOf(path: string, looked: CurrentFile | undefined, pinned: Pinned): FileEntry {
