@@ -69,7 +69,7 @@ export class ExtendedAttributes {
       const entry = await provider.setAttribute?.(table.locate(inode), inode.entry, name, text, caller.signal);
       if (entry === undefined) return;
       this.#sender.copies.sameBytes(inode, before, entry.version);
-      this.#knowledge.enter(inode, entry);
+      this.#knowledge.enterSame(inode, entry);
       this.#knowledge.markChanged(inode);
     };
     try {

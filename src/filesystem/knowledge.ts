@@ -149,6 +149,16 @@ export class Knowledge {
     this.assume(inode, entry);
   }
 
+  /**
+   * Enters an own change of what stands around a content: its name, an attribute. The content is as old as it
+   * was, whatever time the platform gives to such a change.
+   */
+  enterSame(inode: Inode, entry: Entry): void {
+    const { mtime } = this.attributes(inode);
+    this.enter(inode, { ...entry, modified: entry.modified ?? inode.entry.modified });
+    this.times.compareModified(inode, mtime);
+  }
+
   /** Enters an own change where the platform did not tell what came of it. */
   assume(inode: Inode, entry: Entry): void {
     inode.entry = inode.place === undefined ? entry : { ...entry, name: inode.place.name };

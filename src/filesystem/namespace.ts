@@ -185,12 +185,20 @@ export class Namespace {
     const { place } = inode;
     const replaced = to.children.get(newName);
     if (replaced !== undefined) this.#knowledge.times.forget(replaced);
+    const { mtime } = this.#knowledge.attributes(inode);
     const putTimes = this.#knowledge.times.take(inode);
     this.#core.table.move(inode, to, newName);
     inode.namedHere = true;
-    putTimes();
-    if (entry === undefined) this.#knowledge.assume(inode, { ...inode.entry, name: newName });
-    else this.#knowledge.enter(inode, entry);
+    if (entry === undefined) {
+      this.#knowledge.assume(inode, { ...inode.entry, name: newName });
+      putTimes();
+    } else {
+      // The content may have gone over to the document that it replaces: then that one's id and number are its own now.
+      if (inode.kind === 'file') this.#sender.copies.sameBytes(inode, inode.entry.version, entry.version);
+      this.#knowledge.enter(inode, { ...entry, modified: entry.modified ?? inode.entry.modified });
+      putTimes();
+      this.#knowledge.times.compareModified(inode, mtime);
+    }
     this.#knowledge.markChanged(inode);
     this.#knowledge.touchFolder(to);
     if (place === undefined) return;

@@ -59,6 +59,11 @@ export interface MemoryProviderOptions {
   readonly rights?: (path: string, kind: Entry['kind']) => Rights | undefined;
   /** Files and folders have attributes: `owner`, which can only be read, and whatever `tag` gave or `setAttribute` gives. */
   readonly attributes?: boolean;
+  /**
+   * Files are documents: one that is put over another gives that one its content, and its own id goes; a new name,
+   * place or attribute is a change like others, and moves the time. Entries carry ids.
+   */
+  readonly documents?: boolean;
   /** Files can be locked. */
   readonly locks?: boolean;
   /** Whole trees are told in one answer. */
@@ -107,11 +112,13 @@ export class MemoryProvider extends MemoryServer implements Provider {
   private readonly batchSize: number;
   private readonly nextHiddenName: () => string;
   private readonly unsure: boolean;
+  private readonly documents: boolean;
   private readonly rights: MemoryProviderOptions['rights'];
 
   constructor(options: MemoryProviderOptions = {}) {
     super(options.clock);
-    this.traits = { ...memoryTraits, ...options.traits };
+    this.documents = options.documents ?? false;
+    this.traits = { ...memoryTraits, ...(this.documents && { stableIds: true, settableTimes: 'none' }), ...options.traits };
     this.chunkSize = options.chunkSize ?? 65_536;
     this.batchSize = options.batchSize ?? 1000;
     this.unsure = options.unsure ?? false;
@@ -240,7 +247,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
       const { folder, name } = this.checkTarget(target.path);
       const old = folder.children.get(name);
       const bytes = new Uint8Array(Buffer.concat(pieces));
-      this.setChild(folder, name, replacing(old, { id: old?.id ?? this.newId(), bytes, modified: Math.floor(options.modified) }));
+      this.setChild(folder, name, replacing(old, { id: old?.id ?? this.newId(), bytes, modified: this.documents ? this.clock() : Math.floor(options.modified) }));
       return this.entryAt(target.path);
     });
   }
@@ -281,6 +288,10 @@ export class MemoryProvider extends MemoryServer implements Provider {
       if (there === node) return this.entryAt(to.path);
       if (node === this.root || to.path.startsWith(`${from.path}/`)) throw new FsError('EINVAL', 'a folder cannot go into itself');
       if (there !== undefined) refuseReplace(node, there, to.path);
+      if (this.documents) {
+        if (there?.kind === 'file' && node.kind === 'file') node.id = there.id;
+        node.modified = this.clock();
+      }
       this.setChild(this.parentOf(from.path), lastName(from.path), undefined);
       this.setChild(target, name, node);
       return this.entryAt(to.path);
@@ -372,6 +383,7 @@ export class MemoryProvider extends MemoryServer implements Provider {
     if (value?.includes('\n') === true) throw new FsError('EINVAL', `${name} takes one line`);
     if (value === undefined) node.attributes?.delete(name);
     else this.tag(path, name, value);
+    if (this.documents) node.modified = this.clock();
     return this.entryAt(path);
   }
 

@@ -7,7 +7,7 @@ import { isHiddenName } from '../../src/providers/hidden-names.js';
 
 export interface FileNode {
   readonly kind: 'file';
-  readonly id: string;
+  id: string;
   bytes: Uint8Array;
   modified: number;
   /** Who has it locked: `us`, or another's name. */
