@@ -94,7 +94,7 @@ describe('a drive', () => {
       const account = await (await fetch(`${emulator.announcement.url}/api/account`, { headers: { authorization: `Bearer ${token}` } })).json();
       return z.looseObject({ id: z.number() }).parse(account).id;
     }));
-    const [marie, u] = accounts.map((id) => ({ settings: { netexplorer: { names: 'refuse', actAs: String(id) } } }) as const);
+    const [marie, u] = accounts.map((id) => ({ settings: { netexplorer: { ...testSettings.netexplorer, actAs: String(id) } } }));
     const rightsOf = async (one: Provider) => {
       await one.connect(never);
       return (await listAll(one, '/')).map(({ rights }) => rights?.write);
