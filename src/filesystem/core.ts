@@ -60,7 +60,7 @@ export function isSettled(entry: Entry): boolean {
 }
 
 /** A time as the platform will show it. */
-export function rounded(core: Core, time: number): number {
-  const step = core.provider.traits.timeResolution;
+export function rounded({ provider }: Pick<Core, 'provider'>, time: number): number {
+  const step = provider.traits.timeResolution;
   return Math.floor(time / step) * step;
 }

@@ -135,8 +135,7 @@ export class OpenFiles {
     const place = appends ? offset + inode.appendShift : offset;
     const refused = inode.isDetached ? undefined : this.#core.provider.refuseBytes?.(this.#core.table.locate(inode), place, data);
     if (refused !== undefined) throw refused;
-    const { maxFileSize } = this.#core.provider.traits;
-    if (place + data.length > maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${maxFileSize} bytes that the platform takes`);
+    if (place + data.length > this.#core.provider.traits.maxFileSize) throw this.#tooLarge(inode);
     await this.#sender.roomForCopy(inode, Infinity);
     await this.#sender.change(inode, caller.signal, (draft) => {
       draft.shown = true;
@@ -179,7 +178,7 @@ export class OpenFiles {
     if (!same || !deliver(from, content)) throw notCopied(inode, 'the source has changed');
     const end = Math.min(offset + length, content.size);
     if (end <= offset) return 0;
-    if (end > provider.traits.maxFileSize) throw new FsError('EFBIG', `${inode.path} would be larger than the ${provider.traits.maxFileSize} bytes that the platform takes`);
+    if (end > provider.traits.maxFileSize) throw this.#tooLarge(inode);
     await this.#sender.change(inode, signal, (draft) => {
       const { copies } = this.#sender;
       const lender = copies.sourceOf(draft);
@@ -189,6 +188,12 @@ export class OpenFiles {
     });
     inode.kernelSize = Math.max(inode.kernelSize ?? 0, end);
     return end - offset;
+  }
+
+  #tooLarge(inode: Inode): FsError {
+    const error = new FsError('EFBIG', `${inode.path} would be larger than the ${this.#core.provider.traits.maxFileSize} bytes that the platform takes`);
+    inode.draft?.refuseLarger(error);
+    return error;
   }
 
   /** A new length for a file that somebody has open for writing. */
@@ -288,7 +293,7 @@ export class OpenFiles {
         continue;
       }
       // An attempt that failed on this very content was told to its close; it is not made twice.
-      const told = draft.failure;
+      const told = draft.failure ?? draft.broken;
       const failure = told ?? await this.#sender.send(inode, signal).then(() => undefined, toFsError);
       if (failure === undefined || ownerless(inode) !== draft || !isUnsent(draft)) continue;
       if (told === undefined) inode.untold = failure;

@@ -10,7 +10,7 @@ import type { LockRecords } from '../storage/lock-records.js';
 import type { Staging } from '../storage/staging.js';
 import { AttributeSetter } from './attribute-changes.js';
 import { Clock } from './clock.js';
-import type { Core, FileSystemSettings } from './core.js';
+import { rounded, type Core, type FileSystemSettings } from './core.js';
 import { Directories } from './directories.js';
 import { ExtendedAttributes } from './extended-attributes.js';
 import type { FileSystem, KernelNotices, NodeId, Pending, StatfsReply, UnsentFile } from './filesystem.js';
@@ -154,7 +154,6 @@ function countPending(table: InodeTable): Pending {
 }
 
 function rootEntry(changeTimes: KeptTimes, provider: Provider, clock: Clock): Entry {
-  const step = provider.traits.timeResolution;
-  const modified = rootTime(changeTimes, Math.floor(clock.now() / step) * step);
+  const modified = rootTime(changeTimes, rounded({ provider }, clock.now()));
   return { name: '', kind: 'folder', size: undefined, modified, version: 'root', observed: clock.now() };
 }

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FsError } from '../../src/errors.js';
 import { StagedFile } from '../../src/storage/staging.js';
-import { errnoOf, exclusively, forAppending, forBoth, forWriting, longAgo, mount, someone, type Mount } from './harness.js';
+import { emptying, errnoOf, exclusively, forAppending, forBoth, forReading, forWriting, longAgo, mount, someone, type Mount } from './harness.js';
 
 let m: Mount;
 beforeEach(async () => {
@@ -122,6 +122,101 @@ describe('limits', () => {
     await m.write(file, 99, 'x');
     await m.close(file);
     expect(m.platform.get('/f')?.length).toBe(100);
+  });
+
+  describe('a file larger than the platform takes', () => {
+    beforeEach(async () => {
+      await m.end();
+      m = await mount({ provider: { traits: { maxFileSize: 100 } } });
+      m.platform.put('/f', 'old', longAgo);
+      m.platform.put('/large', 'x'.repeat(101), longAgo);
+      await m.names('/');
+      m.platform.resetCounters();
+    });
+
+    /** What `cp` of 150 bytes does: pieces of 40, until one fails; then it closes what it has. */
+    async function copyIn(path: string): Promise<string[]> {
+      const file = await m.open(path, (await m.exists(path)) ? emptying : exclusively, { create: true });
+      const told: string[] = [];
+      for (let at = 0; at < 150 && told.length === 0; at += 40) {
+        const errno = await errnoOf(m.write(file, at, 'y'.repeat(40)));
+        if (errno !== 'none') told.push(`${at}: ${errno}`);
+      }
+      told.push(await errnoOf(m.flush(file)));
+      await m.release(file);
+      return told;
+    }
+
+    test('cp over an older one fails at the write that passes the limit, and the old one is whole', async () => {
+      expect(await copyIn('/f')).toEqual(['80: EFBIG', 'EFBIG']);
+      expect([m.platform.text('/f'), await m.cat('/f'), sent()]).toEqual(['old', 'old', 0]);
+      expect(await m.shutdown()).toEqual([]);
+    });
+
+    test('cp of a new one leaves no half file, here or there', async () => {
+      expect(await copyIn('/new')).toEqual(['80: EFBIG', 'EFBIG']);
+      expect([await m.exists('/new'), m.platform.tree(), await m.shutdown()]).toEqual([false, ['/f', '/large'], []]);
+    });
+
+    test('a program that begins again with less is heard', async () => {
+      const file = await m.open('/f', emptying);
+      expect(await errnoOf(m.write(file, 0, 'y'.repeat(101)))).toBe('EFBIG');
+      await m.set('/f', { size: 0 }, file);
+      await m.write(file, 0, 'less');
+      await m.close(file);
+      expect(m.platform.text('/f')).toBe('less');
+    });
+
+    test('when the first write is refused already the close sends no empty file', async () => {
+      const file = await m.open('/f', emptying);
+      expect(await errnoOf(m.write(file, 0, 'y'.repeat(101)))).toBe('EFBIG');
+      await errnoOf(m.close(file));
+      expect([m.platform.text('/f'), sent()]).toEqual(['old', 0]);
+    });
+
+    test('O_APPEND: the line that passes the limit is refused, those before it arrive', async () => {
+      const file = await m.open('/f', forAppending);
+      await m.write(file, 3, 'y'.repeat(90));
+      expect(await errnoOf(m.write(file, 93, 'z'.repeat(8)))).toBe('EFBIG');
+      await m.close(file);
+      expect(m.platform.text('/f')).toBe(`old${'y'.repeat(90)}`);
+    });
+
+    test('O_APPEND where others have appended: the real end counts', async () => {
+      const file = await m.open('/f', forAppending);
+      m.platform.put('/f', 'x'.repeat(95));
+      expect(await errnoOf(m.write(file, 3, 'too long'))).toBe('EFBIG');
+      await m.write(file, 3, 'fits.');
+      await m.close(file);
+      expect(m.platform.text('/f')).toBe(`${'x'.repeat(95)}fits.`);
+    });
+
+    test('truncate(2) and FALLOCATE of one more are refused, of the limit itself they are not', async () => {
+      expect(await errnoOf(m.set('/f', { size: 101 }))).toBe('EFBIG');
+      expect(m.platform.log).toEqual([]);
+      const file = await m.open('/f', forWriting);
+      expect(await errnoOf(m.fs.fallocate(file.node, file.handle, 0, 0, 101, someone))).toBe('EFBIG');
+      await m.fs.fallocate(file.node, file.handle, 0, 0, 100, someone);
+      await m.close(file);
+      expect(m.platform.get('/f')?.length).toBe(100);
+      await m.set('/f', { size: 100 });
+    });
+
+    test('a copy within the drive is refused before the platform is asked, and the target stays', async () => {
+      const source = await m.open('/large', forReading);
+      const target = await m.open('/f', emptying);
+      expect(await errnoOf(m.copyRange(source, target, 1 << 20))).toBe('EFBIG');
+      await errnoOf(m.close(target));
+      await m.close(source);
+      expect([m.platform.calls.copy, m.platform.text('/f'), sent()]).toEqual([0, 'old', 0]);
+    });
+
+    test('what was open when the mount ended is not kept: it was not the whole', async () => {
+      const file = await m.open('/f', emptying);
+      await m.write(file, 0, 'y'.repeat(90));
+      expect(await errnoOf(m.write(file, 90, 'y'.repeat(90)))).toBe('EFBIG');
+      expect([await m.shutdown(), m.platform.text('/f')]).toEqual([[], 'old']);
+    });
   });
 
   test('FALLOCATE mode 0 extends the size in staging, other modes are EOPNOTSUPP', async () => {

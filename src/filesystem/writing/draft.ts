@@ -48,6 +48,8 @@ export class Draft {
   readonly tried: { readonly size: number; readonly modified: number }[] = [];
   /** Why the last attempt to send this very state failed. */
   failure: FsError | undefined;
+  /** A write was refused for good that would have made it whole: it is never sent as it is. */
+  broken: FsError | undefined;
   /** Bytes of it were given to programs: by a read, or by the kernel, which sees every write. */
   shown = false;
   /** It was given up: nobody reads on in what he began to read here. */
@@ -91,6 +93,7 @@ export class Draft {
   /** Sets the length. What grows is zeros; a remote version cut to nothing is never fetched. */
   truncate(size: number, now: number): Promise<void> {
     this.#changed(now);
+    this.broken = undefined;
     if (size === 0 && this.version !== undefined) this.emptied = true;
     return this.#change(async () => {
       await this.file.truncate(size);
@@ -102,6 +105,14 @@ export class Draft {
       this.#present = cutExtents(this.#present, size);
       this.size = size;
     });
+  }
+
+  /**
+   * A write to it was refused: it would be larger than the platform takes. What is being put in the place of a whole
+   * file, or made, is not sent then: half of it would stand there. What is added to a file that is there is.
+   */
+  refuseLarger(error: FsError): void {
+    if (this.version === undefined || this.emptied) this.broken = error;
   }
 
   /** What the platform can copy by itself: another file's whole content, in which nothing was changed here. */

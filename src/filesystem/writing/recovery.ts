@@ -10,6 +10,7 @@ import type { Log } from '../../observe/log.js';
 import type { Content, Entry, Location, Provider } from '../../providers/provider.js';
 import type { KeptFile } from '../../storage/staging.js';
 import type { UnsentFile } from '../filesystem.js';
+import { mayBeOurs } from './answers-lost.js';
 
 /** Bytes of a kept file that are compared with the platform's, or sent, at once. */
 const piece = 1024 * 1024;
@@ -87,9 +88,7 @@ async function look(provider: Provider, location: Location, signal: AbortSignal)
 
 /** Whether the platform has these very bytes: an upload whose answer was lost came through. */
 async function isThere(provider: Provider, there: Entry, { note, data }: KeptFile, signal: AbortSignal): Promise<boolean> {
-  const step = provider.traits.timeResolution;
-  const rounded = Math.floor(note.modified / step) * step;
-  if (there.kind !== 'file' || there.size !== note.size || there.modified !== rounded) return false;
+  if (!mayBeOurs(provider, there, note)) return false;
   if (note.size === 0) return true;
   const location = { path: note.path, id: there.id };
   const { body } = await provider.read(location, { start: 0, end: note.size, version: there.version }, signal);

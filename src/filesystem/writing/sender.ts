@@ -2,7 +2,7 @@
  * Sends what was written: one upload a file at a time, the whole file or nothing. What cannot be
  * sent stays on this machine's disk and is named (promises 1, 2 and 4).
  */
-import { FsError, isErrno, toFsError } from '../../errors.js';
+import { FsError, toFsError } from '../../errors.js';
 import { Rate } from '../../observe/rate.js';
 import type { Content, Entry } from '../../providers/provider.js';
 import { sameBytes, type Stretch } from '../../storage/same-bytes.js';
@@ -14,6 +14,7 @@ import type { UploadReport } from '../inspection.js';
 import type { Knowledge } from '../knowledge.js';
 import { mustBeAllowed } from '../rights.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
+import { mustBeUnchanged } from './answers-lost.js';
 import { Copies } from './copies.js';
 import { Draft } from './draft.js';
 
@@ -107,6 +108,7 @@ export class Sender {
     for (;;) {
       const { draft } = inode;
       if (draft === undefined || !draft.dirty || inode.isOrphan) return;
+      if (draft.broken !== undefined) throw draft.broken;
       const running = this.#sending.get(inode);
       if (running !== undefined && (running.task.abandoned || running.draft !== draft)) {
         await untilAborted(running.task.settled(), signal);
@@ -161,13 +163,16 @@ export class Sender {
     if (planned !== undefined) await this.#core.staging.ensureRoom(Math.min(keeps, planned.size));
   }
 
-  /** Keeps what could not be sent; a copy of which nothing came to this machine is only given up: its source is where it was. */
+  /**
+   * Keeps what could not be sent. Only given up are a copy of which nothing came to this machine, since its source is
+   * where it was, and what is too large for the platform: the program was told in the middle of it.
+   */
   async giveUp(inode: Inode, draft: Draft, error: FsError): Promise<void> {
-    if (!draft.holdsNothing) {
+    if (!draft.holdsNothing && draft.broken === undefined) {
       await this.keep(inode, draft, error);
       return;
     }
-    await this.#drop(inode, draft, error, 'a file could not be copied on the platform');
+    await this.#drop(inode, draft, error, draft.broken === undefined ? 'a file could not be copied on the platform' : 'a file was not sent: what a program had written of it is not the whole');
   }
 
   async #drop(inode: Inode, draft: Draft, error: FsError, words: string): Promise<void> {
@@ -180,11 +185,16 @@ export class Sender {
   /**
    * Gives a draft up that could not be sent: its bytes stay on the disk, and the file shows what the
    * platform has. A file that the platform never had is gone from the tree. An order is not kept: who gave it may give it again.
+   * Nor is what is too large for the platform: its program was told in the middle of writing it.
    */
   async keep(inode: Inode, draft: Draft, error: FsError): Promise<void> {
     const { path } = inode;
     if (this.#core.provider.isOrder?.({ path, id: inode.entry.id }) === true) {
       await this.#drop(inode, draft, error, 'what was written was not taken by the platform');
+      return;
+    }
+    if (draft.broken !== undefined) {
+      await this.#drop(inode, draft, draft.broken, 'a file was not sent: what a program had written of it is not the whole');
       return;
     }
     inode.draft = undefined;
@@ -230,7 +240,8 @@ export class Sender {
       await this.quiet(inode, new AbortController().signal);
       if (inode.draft !== draft || (failure === undefined && draft.dirty && !inode.isOrphan)) continue;
       if (failure !== undefined && draft.dirty) {
-        await this.keep(inode, draft, signal.aborted ? tooLate : failure);
+        if (draft.broken === undefined) await this.keep(inode, draft, signal.aborted ? tooLate : failure);
+        else await this.giveUp(inode, draft, draft.broken);
         return;
       }
       inode.draft = undefined;
@@ -319,7 +330,7 @@ export class Sender {
 
   async #put(inode: Inode, draft: Draft, progress: Progress, signal: AbortSignal): Promise<void> {
     await draft.complete(signal);
-    if (draft.appended && !draft.emptied) await this.#mustBeUnchanged(inode, draft, signal);
+    if (draft.appended && !draft.emptied) await mustBeUnchanged(this.#core, inode, draft, signal);
     const content: Content = { size: draft.size, open: (start) => draft.file.stream(start, draft.size) };
     inode.uncertain = true;
     draft.tried.push({ size: draft.size, modified: draft.modified });
@@ -327,23 +338,6 @@ export class Sender {
     inode.uncertain = false;
     this.#sent(inode, draft, entry);
     await this.#letGoOf(inode.path, draft.size, draft.file.data, []);
-  }
-
-  /** What was put at the end of a file is not sent over what others put there meanwhile. A young word on it is believed. */
-  async #mustBeUnchanged(inode: Inode, draft: Draft, signal: AbortSignal): Promise<void> {
-    if (performance.now() - inode.learnt <= this.#core.settings.attrTtl) return;
-    const entry = await this.#core.provider.stat(this.#core.table.locate(inode), signal).catch((thrown: unknown) => {
-      if (isErrno(thrown, 'ENOENT')) return undefined;
-      throw thrown;
-    });
-    if (entry === undefined || entry.version === draft.version) return;
-    // An upload from here may have arrived, and its answer not; what was written since goes on from it.
-    const { settableTimes, timeResolution } = this.#core.provider.traits;
-    const shown = (modified: number): number => Math.floor(modified / timeResolution);
-    const isOurs = draft.tried.some(({ size, modified }) =>
-      size === entry.size && (settableTimes === 'none' || entry.modified === undefined || shown(modified) === shown(entry.modified)));
-    if (isOurs) return;
-    throw new FsError('ESTALE', `${inode.path} was changed by somebody else since it was appended to here`);
   }
 
   #newDraft(inode: Inode, keeps: number): Draft {
