@@ -1,7 +1,7 @@
 /**
- * Forgets what is cached below a path, here and in the kernel, so that a change made elsewhere shows at
- * once and not after a time to live. Never what is unsent; and who reads a file goes on in the version
- * that he began with.
+ * Forgets what is cached below a path, here and in the kernel, so that a change made elsewhere, of rights
+ * as well, shows at once and not after a time to live. Never what is unsent; and who reads a file goes on
+ * in the version that he began with.
  */
 import type { Core } from './core.js';
 import type { NodeId } from './filesystem.js';
@@ -35,7 +35,9 @@ export class Refresher {
   async refresh(path: string): Promise<Refreshed> {
     this.#core.provider.forget?.({ path });
     const words: Words = { nodes: [], names: [], unsent: 0 };
-    this.#core.listings.forgetBelow(normal(path));
+    const from = normal(path);
+    this.#core.listings.forgetBelow(from);
+    this.#core.provider.forgetRefusals?.({ path: from });
     this.#forgetFrom(path.split('/').filter((name) => name !== ''), words);
     // All is forgotten here in one turn: whatever the kernel asks from now on is answered anew.
     for (const node of words.nodes) await this.#core.notices.forgetAttributes(node);

@@ -168,6 +168,9 @@ export interface Provider {
    */
   learntRefusal?(access: Access, location: Location): FsError | undefined;
 
+  /** Forgets what was learnt of refusals at and below a place, and in the folder that it is in: somebody says that rights have changed. */
+  forgetRefusals?(location: Location): void;
+
   /** What this account may do with the base, whose own entry no listing shows: as `connect` or a later answer told. From memory. */
   baseRights?(): Rights | undefined;
 

@@ -26,6 +26,14 @@ describe('with a listing believed for an hour', () => {
     expect(await m.names('/folder')).toEqual(['a', 'new', 'sub']);
   });
 
+  test('what was refused is tried anew, at and below the path', async () => {
+    const asked: string[] = [];
+    Object.assign(m.platform, { forgetRefusals: ({ path }: { readonly path: string }) => asked.push(path) });
+    await m.fs.refresh('folder//sub/');
+    await m.fs.refresh('/');
+    expect(asked).toEqual(['/folder/sub', '/']);
+  });
+
   test('of a file alone, of a name that was not there, of all', async () => {
     await m.cat('/folder/a');
     await m.exists('/folder/new');

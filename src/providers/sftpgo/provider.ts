@@ -126,6 +126,13 @@ export class SftpgoProvider implements Provider {
     }
   }
 
+  forgetRefusals(location: Location): void {
+    const path = this.pathOf(location);
+    const above = parentOf(path);
+    const below = path === '/' ? '/' : `${path}/`;
+    this.rights.forget((folder) => folder === path || folder === above || folder.startsWith(below));
+  }
+
   async *list(folder: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
     const path = this.pathOf(folder);
     const { entries, hidden } = await this.lister.list(path, signal);

@@ -27,7 +27,7 @@ const everywhere = '';
 const remembered = 5000;
 
 export class Rights {
-  private readonly refusals = new LRUCache<string, { readonly error: FsError; readonly until: number }>({ max: remembered });
+  private readonly refusals = new LRUCache<string, { readonly folder: string; readonly error: FsError; readonly until: number }>({ max: remembered });
 
   constructor(readonly profile: Profile) {}
 
@@ -42,7 +42,13 @@ export class Rights {
 
   /** The server has refused it in that folder; `service`: it does not offer it anywhere. */
   learn(right: Right, folder: string, error: FsError, lacks: 'right' | 'service'): void {
-    this.refusals.set(key(right, lacks === 'service' ? everywhere : folder), { error, until: performance.now() + refusalsLast });
+    const where = lacks === 'service' ? everywhere : folder;
+    this.refusals.set(key(right, where), { folder: where, error, until: performance.now() + refusalsLast });
+  }
+
+  /** What was refused in one of these folders may go well now. What the server does not offer at all stays known. */
+  forget(isOne: (folder: string) => boolean): void {
+    for (const [name, { folder }] of [...this.refusals.entries()]) if (folder !== everywhere && isOne(folder)) this.refusals.delete(name);
   }
 
   private recall(name: string): FsError | undefined {

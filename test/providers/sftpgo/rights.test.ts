@@ -26,6 +26,15 @@ describe('a refusal', () => {
     expect(rights.missing('upload', '/d')).toBeUndefined();
   });
 
+  it('can be forgotten for some folders before that', () => {
+    const rights = new Rights('auto');
+    for (const folder of ['/d', '/e']) rights.learn('upload', folder, denied, 'right');
+    rights.learn('make folders', '/d', new FsError('EPERM', 'not offered'), 'service');
+    rights.forget((folder) => folder === '/d');
+    expect(['/d', '/e'].map((folder) => rights.missing('upload', folder) !== undefined)).toEqual([false, true]);
+    expect(rights.missing('make folders', '/d')).toBeDefined();
+  });
+
   it('of a service that is not offered is for all folders', () => {
     const rights = new Rights('auto');
     rights.learn('make folders', '/d', new FsError('EPERM', 'not offered'), 'service');
