@@ -163,16 +163,13 @@ export class Sender {
     if (planned !== undefined) await this.#core.staging.ensureRoom(Math.min(keeps, planned.size));
   }
 
-  /**
-   * Keeps what could not be sent. Only given up are a copy of which nothing came to this machine, since its source is
-   * where it was, and what is too large for the platform: the program was told in the middle of it.
-   */
+  /** Keeps what could not be sent; a copy of which nothing came to this machine is only given up: its source is where it was. */
   async giveUp(inode: Inode, draft: Draft, error: FsError): Promise<void> {
-    if (!draft.holdsNothing && draft.broken === undefined) {
+    if (!draft.holdsNothing) {
       await this.keep(inode, draft, error);
       return;
     }
-    await this.#drop(inode, draft, error, draft.broken === undefined ? 'a file could not be copied on the platform' : 'a file was not sent: what a program had written of it is not the whole');
+    await this.#drop(inode, draft, error, 'a file could not be copied on the platform');
   }
 
   async #drop(inode: Inode, draft: Draft, error: FsError, words: string): Promise<void> {
@@ -240,8 +237,7 @@ export class Sender {
       await this.quiet(inode, new AbortController().signal);
       if (inode.draft !== draft || (failure === undefined && draft.dirty && !inode.isOrphan)) continue;
       if (failure !== undefined && draft.dirty) {
-        if (draft.broken === undefined) await this.keep(inode, draft, signal.aborted ? tooLate : failure);
-        else await this.giveUp(inode, draft, draft.broken);
+        await this.keep(inode, draft, signal.aborted ? tooLate : failure);
         return;
       }
       inode.draft = undefined;
