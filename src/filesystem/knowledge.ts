@@ -199,7 +199,7 @@ export class Knowledge {
     const { draft, entry } = inode;
     const folder = inode.kind === 'folder';
     const size = folder ? folderSize : inode.size;
-    const mtime = rounded(this.#core, draft?.dirty === true ? draft.modified : (this.times.modified(inode) ?? entry.modified ?? 0));
+    const mtime = rounded(this.#core, draft?.dirty === true ? draft.modified : (this.times.modified(inode) ?? entry.modified ?? this.#core.table.root.entry.modified ?? 0));
     return {
       ino: this.#core.table.number(inode),
       kind: inode.kind,

@@ -15,7 +15,9 @@ class Feeds extends MemoryProvider {
   isOrder: NonNullable<Provider['isOrder']> = () => false;
 
   override async *list(folder: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
-    for await (const batch of super.list(folder, signal)) yield batch.filter(({ name }) => !this.unlisted.has(`/${name}`));
+    for await (const batch of super.list(folder, signal)) {
+      yield batch.filter(({ name }) => !this.unlisted.has(`/${name}`)).map((entry) => (entry.kind === 'folder' ? { ...entry, modified: undefined } : entry));
+    }
   }
 
   learntRefusal(access: Access, { path }: Location): FsError | undefined {
@@ -204,6 +206,17 @@ describe('times', () => {
     await m.cat('/other');
     expect([(await m.stat('/feed')).mtime, (await m.stat('/other')).mtime]).toEqual(times);
   });
+});
+
+test('a folder without a time has the drive\'s, at the next mount, too', async () => {
+  m.platform.putFolder('/folder');
+  const { mtime } = await m.stat('/');
+  expect(mtime).toBeGreaterThan(1_700_000_000_000);
+  expect((await m.stat('/folder')).mtime).toBe(mtime);
+  elapse(60_000);
+  const { next } = await m.remount();
+  m = next;
+  expect((await m.stat('/folder')).mtime).toBe(mtime);
 });
 
 describe('what a listing does not show', () => {

@@ -64,7 +64,11 @@ export function readRouteTable(json: string): RouteTable {
     throw new FsError('EINVAL', `the table of routes is not JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   const parsed = tableSchema.safeParse(value);
-  if (!parsed.success) throw new FsError('EINVAL', `the table of routes: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, ' ')}`);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const place = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+    throw new FsError('EINVAL', `the table of routes: ${place}${issue?.message ?? 'it cannot be read'}`);
+  }
   return checkRouteTable(parsed.data);
 }
 

@@ -154,6 +154,8 @@ describe('the status of a partner', () => {
     const before = (await drive.control.enrolments()).length;
     expect(await tried('cp "$local/order" partenaires/1006.statut')).toEqual({ status: 1, said: like(words) });
     expect(await drive.control.enrolments()).toHaveLength(before);
+    await drive.control.addRule({ route: 'enrol', action: { kind: 'answer', status, body: {} } });
+    expect((await tried('/bin/echo 1 > partenaires/1006.statut')).said).toContain(words);
     expect(await here('cat partenaires/1006.statut')).toBe('');
   });
 });
