@@ -196,7 +196,10 @@ export function describeProvider(
 
       it('keeps times before 1970 and of fractions of a millisecond as far as it can', async () => {
         if (provider.traits.settableTimes === 'none') {
-          expect((await write('/now', 'x', -86_400_000)).modified).toBeGreaterThan(someTime);
+          // Such a platform takes the time with the content, or gives it its own; none in between.
+          const { modified } = await write('/now', 'x', -86_400_000);
+          if (modified !== -86_400_000) expect(modified).toBeGreaterThan(someTime);
+          expect((await provider.stat({ path: '/now' }, never)).modified).toBe(modified);
           return;
         }
         await write('/old', 'x', -86_400_000);
