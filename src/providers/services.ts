@@ -4,7 +4,7 @@
  * The rules of the contract (`provider.ts`) hold: FsErrors, an abort ends a call soon. Times are
  * milliseconds since the epoch, sizes bytes. Paths are as in `Location`.
  */
-import type { Entry, Location } from './provider.js';
+import type { Entry, Location } from './entry.js';
 
 export interface Services {
   readonly versions?: Versions;

@@ -7,14 +7,14 @@ import type { BlockUploads } from './blocks.js';
 import { unusable } from './errors.js';
 import type { Choices } from './options.js';
 import type { Replacements } from './replacements.js';
-import type { Descriptions } from './descriptions.js';
+import type { Descriptions } from './description.js';
 import type { Links } from './links/links.js';
 import type { OAuth } from './oauth/oauth.js';
 import type { Sessions } from './sessions.js';
 import type { Area } from './signing-in/scopes.js';
 import type { Store } from './store.js';
 import type { Switches } from './surprises.js';
-import type { Trash } from './trash.js';
+import type { Trash } from './trash-can.js';
 import type { User, Users } from './users.js';
 
 /** What all requests of one emulator work on. */

@@ -10,7 +10,8 @@ import type { SeenBlock } from './blocks.js';
 import type { World } from './call.js';
 import { addSignInControl, makeSignInControl, type SignInControl } from './signing-in/control.js';
 import { surpriseChange, type SurpriseChange } from './surprises.js';
-import { toTrash, type Emptying } from './trash.js';
+import { toTrash } from './trash.js';
+import type { Emptying } from './trash-can.js';
 import { filesBelow, newest, pathOf, type FileNode, type FolderNode, type Node } from './tree.js';
 import type { User } from './users.js';
 

@@ -2,37 +2,11 @@
  * What the platform knows of a document besides its bytes: annotations, pages, author, title, and what happened to it.
  * A test tells it; the versions add their own making (NetExplorer's page: routes, timeline and infos).
  */
-import { z } from 'zod';
 import { idOf, route, type Call, type PlatformRoute, type World } from './call.js';
 import { json } from './errors.js';
 import { versionWith } from './rights.js';
 import { dateText, disguised, ownerName, shownList, type Shown } from './shown.js';
 import type { FileNode } from './tree.js';
-
-/** Something that happened to a document. */
-const event = z.strictObject({
-  /** Milliseconds since the epoch. */
-  at: z.number(),
-  /** `download`, `comment`, … */
-  action: z.string(),
-  /** A user's login. */
-  login: z.string(),
-});
-
-/** What a test tells of a document; what is left out the platform does not know. */
-export const description = z.strictObject({
-  /** How many there are. */
-  annotations: z.number().int().optional(),
-  pages: z.number().int().optional(),
-  author: z.string().optional(),
-  title: z.string().optional(),
-  events: z.array(event).optional(),
-});
-
-export type Description = z.infer<typeof description>;
-
-/** By the document's guid. */
-export type Descriptions = Map<string, Description>;
 
 export const descriptionRoutes: readonly PlatformRoute[] = [
   route('infos', 'GET', '/api/file/:id/infos', 'files', (call) => json(200, infos(call.world, fileOf(call)))),

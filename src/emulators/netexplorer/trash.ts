@@ -10,33 +10,8 @@ import { nameFor } from './names.js';
 import { folderWith, need } from './rights.js';
 import { disguised, ownerName, shownFile, shownFolder, trashDateText, type Shown } from './shown.js';
 import { filesBelow, newest, pathOf, type FolderNode, type Node } from './tree.js';
+import type { TrashEntry } from './trash-can.js';
 import type { User } from './users.js';
-
-export interface TrashEntry {
-  readonly id: number;
-  readonly node: Node;
-  /** Who deleted it, and from which path. */
-  readonly owner: number;
-  readonly from: string;
-  readonly deletion: number;
-}
-
-/** That somebody emptied the trash, his or everybody's. */
-export interface Emptying {
-  readonly login: string;
-  readonly all: boolean;
-}
-
-export class Trash {
-  readonly entries = new Map<number, TrashEntry>();
-  readonly emptyings: Emptying[] = [];
-  #next = 101;
-
-  add(node: Node, owner: number, from: string, deletion: number): void {
-    const id = this.#next++;
-    this.entries.set(id, { id, node, owner, from, deletion });
-  }
-}
 
 export const trashRoutes: readonly PlatformRoute[] = [
   route('trashes', 'GET', '/api/trashes', 'trashes', listTrash),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ordered } from '../../common/control.js';
 import type { World } from '../call.js';
 import { pathOf, type FileNode } from '../tree.js';
-import { description, type Description } from '../descriptions.js';
+import { description, type Description } from '../description.js';
 import { signInRefusals, type SignInRefusal } from './admission.js';
 import type { SignedIn } from './connections.js';
 
