@@ -12,7 +12,7 @@
  * - Temporary objects of a provider's own never come out of `list` or `stat`.
  */
 import type { FsError } from '../errors.js';
-import type { Entry, Location } from './entry.js';
+import type { Entry, Location, Rights } from './entry.js';
 import type { Probe } from './probe.js';
 import type { Services } from './services.js';
 
