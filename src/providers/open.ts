@@ -4,6 +4,7 @@ import type { Log } from '../observe/log.js';
 import { ArrhesProvider } from './arrhes/provider.js';
 import { openFaireSimple } from './faire-simple/provider.js';
 import { NetexplorerProvider } from './netexplorer/provider.js';
+import { NetexplorerWithVersions } from './netexplorer/shown-versions.js';
 import type { Provider } from './provider.js';
 import type { Platform, Remote } from './remote.js';
 import type { Credentials, ProviderSettings } from './settings.js';
@@ -15,7 +16,8 @@ type Opener = (remote: Remote, credentials: Credentials, settings: ProviderSetti
 
 const openers: Readonly<Partial<Record<Platform, Opener>>> = {
   arrhes: (remote, credentials, settings, log) => new ArrhesProvider(remote, credentials, settings, log),
-  netexplorer: (remote, credentials, settings, log) => new NetexplorerProvider(remote, credentials, settings, log),
+  netexplorer: (remote, credentials, settings, log) =>
+    new (settings.netexplorer.showVersions ? NetexplorerWithVersions : NetexplorerProvider)(remote, credentials, settings, log),
   sftpgo: (remote, credentials, settings, log) => new SftpgoProvider(remote, credentials, settings, log),
   'faire-simple': openFaireSimple,
 };

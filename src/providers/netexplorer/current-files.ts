@@ -46,6 +46,14 @@ export class CurrentFiles {
     return orAborted(looks.next, signal);
   }
 
+  /** One version as it is now, whichever is the newest; undefined where the platform does not have it. */
+  async version(id: string, path: string, signal: AbortSignal): Promise<CurrentFile | undefined> {
+    const told = await askFile(this.api, id, path, signal);
+    if (told.kind === 'told') return { object: { ...told.value, size: told.value.size ?? await this.sizeOf(told.value, path, signal) }, date: told.date };
+    if (told.kind === 'refused' && isErrno(told.error, 'ENOENT')) return undefined;
+    throw told.error;
+  }
+
   close(): void {
     this.lifetime.abort();
   }

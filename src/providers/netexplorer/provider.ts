@@ -42,8 +42,8 @@ export class NetexplorerProvider implements Provider {
   readonly traits: Traits;
   private readonly http: HttpClient;
   private readonly session: Session;
-  private readonly tree: Tree;
-  private readonly reader: FileReader;
+  protected readonly tree: Tree;
+  protected readonly reader: FileReader;
   private readonly writer: FileWriter;
   private readonly changer: Changer;
   private readonly leftovers: Leftovers;
@@ -85,7 +85,7 @@ export class NetexplorerProvider implements Provider {
     this.leftovers = new Leftovers(tree, settings.instances, netexplorer.trash, log);
     this.changer = new Changer({ tree, instances: settings.instances, trash: netexplorer.trash, leftovers: this.leftovers, log, write, bytesOf });
     this.locks = new Locks(tree);
-    this.versions = new FileVersions({ tree, write, bytesOfVersion: (version, path, start, signal) => reader.readVersion(version, path, start, signal) });
+    this.versions = new FileVersions({ tree, write, bytesOfVersion: (version, path, start, signal) => reader.bytesOfVersion(version, path, start, signal) });
     this.trash = new TrashService(tree);
     this.others = {
       shareLinks: new ShareLinks(tree, netexplorer.links, remote.origin),

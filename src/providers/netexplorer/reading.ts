@@ -11,14 +11,22 @@ import type { RetryProgress, Try } from '../../http/retry.js';
 import { nameOf } from '../paths.js';
 import type { Download, Location, ReadRequest } from '../provider.js';
 import type { Api } from './api.js';
-import { askFile, segment } from './calls.js';
+import { segment } from './calls.js';
 import { CheckedBody, type PartOfFile, type Pinned } from './checked-body.js';
 import type { CurrentFile, CurrentFiles } from './current-files.js';
-import { fileEntry, parseVersion, sameVersion, stale, type VersionParts } from './entries.js';
+import { fileEntry, formatVersion, parseVersion, sameVersion, stale, type VersionParts } from './entries.js';
 import type { Looker } from './looking.js';
 import type { FileObject } from './objects.js';
 
 type FileEntry = Download['entry'];
+/** The bytes from `start` to `end`. */
+interface Wanted {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** How the file is now: ESTALE where it is another than the one that was asked for. */
+type Look = (asked: VersionParts | undefined) => Promise<CurrentFile>;
 
 const nothing: AsyncIterableIterator<Uint8Array> = {
   next: () => Promise.resolve({ done: true, value: undefined }),
@@ -32,19 +40,39 @@ export class FileReader {
   ) {}
 
   /** The contract's `read`. */
-  async read({ path }: Location, { start, end, version }: ReadRequest, signal: AbortSignal): Promise<Download> {
+  read(file: Location, request: ReadRequest, signal: AbortSignal): Promise<Download> {
+    return this.readBy(file, request, (asked) => this.lookFor(file.path, asked, signal), signal);
+  }
+
+  /** The same of one version, whichever is the newest. `id`: for who has not been told it by the version that is asked for. */
+  readVersion(file: Location, id: () => Promise<string>, request: ReadRequest, signal: AbortSignal): Promise<Download> {
+    return this.readBy(file, request, async (asked) => {
+      const now = await this.version(file.path, asked?.id ?? await id(), signal);
+      if (asked !== undefined && !sameVersion(now.object, asked)) throw stale(file.path);
+      return now;
+    }, signal);
+  }
+
+  /** One version as it is now, whichever is the newest: with its own time, which newer ones do not change. ENOENT. */
+  async version(path: string, id: string, signal: AbortSignal): Promise<CurrentFile> {
+    const found = await this.files.version(id, path, signal);
+    if (found === undefined) throw new FsError('ENOENT', `${path} is not there`);
+    return { object: { ...asVersion(found.object), size: found.object.size }, date: found.date };
+  }
+
+  private async readBy({ path }: Location, { start, end, version }: ReadRequest, look: Look, signal: AbortSignal): Promise<Download> {
     if (!(start >= 0 && start < end)) throw new FsError('EINVAL', `a read from ${start} to ${end}`);
     const asked = version === undefined ? undefined : parseVersion(version);
     if (version !== undefined && asked === undefined) throw new FsError('ESTALE', `${path}: a version that this platform never gave`);
-    const looked = asked?.size === undefined || start >= asked.size ? await this.lookFor(path, asked, signal) : undefined;
+    const looked = asked?.size === undefined || start >= asked.size ? await look(asked) : undefined;
     const pinned: Pinned | undefined = looked?.object ?? (asked?.size === undefined ? undefined : { ...asked, size: asked.size });
     if (pinned === undefined) throw new FsError('EIO', `${path}: its size is not known`);
     const last = Math.min(end, pinned.size);
     if (start >= last) return { entry: this.entryOf(path, looked, pinned), body: nothing };
     const part: PartOfFile = {
       path, pinned, start, end: last,
-      open: (from, progress) => this.open(path, pinned, from, last, progress, signal),
-      check: async () => this.lookFor(path, pinned, signal),
+      open: (from, progress) => this.open(path, pinned, { start: from, end: last }, { look, progress }, signal),
+      check: () => look(pinned),
       progress: this.api.http.retryProgress(signal),
     };
     const body = new CheckedBody(part);
@@ -52,24 +80,11 @@ export class FileReader {
     return { entry: this.entryOf(path, seen ?? looked, pinned), body };
   }
 
-  /** The bytes of one version by its own number, the newest or not, from `start` to its end. */
-  async *readVersion(version: FileObject & { readonly size: number }, path: string, start: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  /** The bytes of one version, from `start` to its end. */
+  async *bytesOfVersion(version: FileObject & { readonly size: number }, path: string, start: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     if (start >= version.size) return;
-    // The time that comes with an older version is the newest one's.
-    const pinned: Pinned = { id: version.id, md5: version.md5, size: version.size, modified: undefined };
-    const part: PartOfFile = {
-      path, pinned, start, end: pinned.size,
-      open: (from, progress) => this.open(path, pinned, from, pinned.size, progress, signal),
-      check: async () => {
-        const told = await askFile(this.api, pinned.id, path, signal);
-        if (told.kind !== 'told') throw told.error;
-        if (!sameVersion({ ...told.value, modified: undefined }, pinned)) throw stale(path);
-        return { object: { ...told.value, size: pinned.size }, date: told.date };
-      },
-      progress: this.api.http.retryProgress(signal),
-    };
-    const body = new CheckedBody(part);
-    await body.begin();
+    const request = { start, end: version.size, version: formatVersion(asVersion(version)) };
+    const { body } = await this.readVersion({ path }, () => Promise.resolve(version.id), request, signal);
     yield* body;
   }
 
@@ -102,15 +117,17 @@ export class FileReader {
   }
 
   /** Asks for the bytes until they begin to arrive. */
-  private async open(path: string, pinned: Pinned, start: number, end: number, progress: RetryProgress, signal: AbortSignal): Promise<Answer> {
+  private async open(
+    path: string, pinned: Pinned, range: Wanted, { look, progress }: { readonly look: Look; readonly progress: RetryProgress }, signal: AbortSignal,
+  ): Promise<Answer> {
     for (;;) {
-      const outcome = await this.attempt(path, pinned, start, end, signal);
+      const outcome = await this.attempt(path, pinned, range, look, signal);
       if ('done' in outcome) return outcome.done;
       await progress.wait(outcome.failure);
     }
   }
 
-  private async attempt(path: string, pinned: Pinned, start: number, end: number, signal: AbortSignal): Promise<Try<Answer>> {
+  private async attempt(path: string, pinned: Pinned, { start, end }: Wanted, look: Look, signal: AbortSignal): Promise<Try<Answer>> {
     const outcome = await this.api.attempt({
       operation: 'read', method: 'GET', path: `/file/${segment(pinned.id)}/download`, route: '/file/:id/download', about: path, lane: 'transfer',
       headers: { 'accept': '*/*', 'range': `bytes=${start}-${end - 1}`, 'accept-encoding': 'identity' }, accept: [416], idempotent: true,
@@ -120,7 +137,7 @@ export class FileReader {
     if (reply.kind === 'lost') throw reply.error;
     if (reply.kind === 'refused') {
       // What that number names is gone: what is at the path says which error this is.
-      if (isErrno(reply.error, 'ENOENT')) await this.lookFor(path, pinned, signal);
+      if (isErrno(reply.error, 'ENOENT')) await look(pinned);
       throw reply.error;
     }
     const { answer } = reply;
@@ -130,14 +147,22 @@ export class FileReader {
     } catch (error) {
       await answer.body.return();
       if (!isErrno(error, 'ESTALE')) throw error;
-      await this.lookFor(path, pinned, signal);
+      await look(pinned);
       throw new FsError('EIO', `reading ${path}: the platform sent a file of another length than it says`, { cause: error });
     }
   }
 }
 
+/**
+ * A version by itself: what others tell of a file's time is the newest version's, so its own making stands in
+ * its place, in what is shown and in what tells its contents apart. (NetExplorer's page: objects)
+ */
+export function asVersion(file: FileObject): FileObject {
+  return { ...file, modified: file.created };
+}
+
 /** Checks an answer's head. ESTALE for a file of another length, EIO for anything that was not asked for. */
-function checkHead(path: string, wanted: { readonly start: number; readonly end: number }, pinned: Pinned, answer: Answer): void {
+function checkHead(path: string, wanted: Wanted, pinned: Pinned, answer: Answer): void {
   const wrong = (why: string): FsError => new FsError('EIO', `reading ${path}: ${why}`);
   if (answer.status === 416) throw stale(path);
   const encoding = answer.header('content-encoding');
