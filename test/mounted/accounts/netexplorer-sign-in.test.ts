@@ -61,3 +61,33 @@ test('a person signs in once: mounts go by it, through renewals and the end of s
   expect((await harbour.umount()).status).toBe(0);
   expect(await harbour.control.signIns()).toMatchObject({ signedIn: [] });
 });
+
+test('an account that is let in no more while a program writes: EACCES at close and from then on, asked once; the content is kept, and sent by the mount that may', async () => {
+  const harbour = await make(netexplorer());
+  expect((await harbour.daemon()).status).toBe(0);
+  const source = join(harbour.folder, 'source');
+  await writeFile(source, 'bytes');
+  await succeed('cp', [source, join(harbour.mountpoint, 'first')]);
+
+  const go = join(harbour.folder, 'go');
+  const script = 'exec 3> "$1"; while [ ! -e "$2" ]; do sleep 0.05; done; cat "$3" >&3';
+  const begun = run('sh', ['-c', script, 'sh', join(harbour.mountpoint, 'second'), go, source]);
+  await eventually('the program has begun', async () => (await run('test', ['-e', join(harbour.mountpoint, 'second')])).status === 0);
+  await harbour.control.refuseSignIn('hour');
+  await harbour.control.endSessions();
+  const { tokenRequests } = await harbour.control.signIns();
+  await writeFile(go, '');
+  await begun;
+  for (const name of ['third', 'fourth']) {
+    expect(await run('cp', [source, join(harbour.mountpoint, name)], { env: { LC_ALL: 'C' } })).toMatchObject({ status: 1, stderr: like('Permission denied') });
+  }
+  expect((await harbour.control.signIns()).tokenRequests).toBe(tokenRequests + 1);
+  expect(await readFile(join(harbour.state, 'amarre.log'), 'utf8')).toContain("n'est pas autorisé à se connecter à cette heure");
+
+  expect(await harbour.umount()).toMatchObject({ status: 6, stderr: like('second') });
+  await harbour.control.refuseSignIn();
+  await harbour.daemon();
+  expect(await readFile(join(harbour.root, 'second'), 'utf8')).toBe('bytes');
+  expect((await harbour.umount()).status).toBe(0);
+  expect(await harbour.control.signIns()).toMatchObject({ signedIn: [] });
+});
