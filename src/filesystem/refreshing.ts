@@ -33,11 +33,10 @@ export class Refresher {
    * It waits for locks that requests under way hold: not to be awaited by anything that a request waits for.
    */
   async refresh(path: string): Promise<Refreshed> {
-    this.#core.provider.forget?.({ path });
     const words: Words = { nodes: [], names: [], unsent: 0 };
     const from = normal(path);
     this.#core.listings.forgetBelow(from);
-    this.#core.provider.forgetRefusals?.({ path: from });
+    this.#core.provider.forget?.({ path: from });
     this.#forgetFrom(path.split('/').filter((name) => name !== ''), words);
     // All is forgotten here in one turn: whatever the kernel asks from now on is answered anew.
     for (const node of words.nodes) await this.#core.notices.forgetAttributes(node);

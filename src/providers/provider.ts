@@ -119,9 +119,6 @@ export interface Provider {
    */
   learntRefusal?(access: Access, location: Location): FsError | undefined;
 
-  /** Forgets what was learnt of refusals at and below a place, and in the folder that it is in: somebody says that rights have changed. */
-  forgetRefusals?(location: Location): void;
-
   /** What this account may do with the base, whose own entry no listing shows: as `connect` or a later answer told. From memory. */
   baseRights?(): Rights | undefined;
 
@@ -140,7 +137,10 @@ export interface Provider {
   /** Whether this may be there although its folder's listing does not show it: whoever names it looks. From memory. */
   isUnlisted?(location: Location): boolean;
 
-  /** Lets go of answers kept in memory, of this and of all below it: the person wants to see what is there now. */
+  /**
+   * Lets go of what is kept in memory of a place and all below it, answers and learnt refusals (those of the folder that it is
+   * in, too): somebody says that something has changed.
+   */
   forget?(location: Location): void;
 
   /**

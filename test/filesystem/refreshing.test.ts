@@ -28,7 +28,7 @@ describe('with a listing believed for an hour', () => {
 
   test('what was refused is tried anew, at and below the path', async () => {
     const asked: string[] = [];
-    Object.assign(m.platform, { forgetRefusals: ({ path }: { readonly path: string }) => asked.push(path) });
+    Object.assign(m.platform, { forget: ({ path }: { readonly path: string }) => asked.push(path) });
     await m.fs.refresh('folder//sub/');
     await m.fs.refresh('/');
     expect(asked).toEqual(['/folder/sub', '/']);

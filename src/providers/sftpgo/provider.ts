@@ -126,7 +126,7 @@ export class SftpgoProvider implements Provider {
     }
   }
 
-  forgetRefusals(location: Location): void {
+  forget(location: Location): void {
     const path = this.pathOf(location);
     const above = parentOf(path);
     const below = path === '/' ? '/' : `${path}/`;
