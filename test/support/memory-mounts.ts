@@ -4,9 +4,9 @@ import { driver } from './driver.js';
 import type { MemoryReport } from './memory-filesystem.js';
 import type { MemoryMountCommand, MemoryMountOptions } from './memory-mount.js';
 import { typescript, useMounts, type Mounted, type Mounter, type MountRequest } from './mounted.js';
-import { eventually, within } from './programs.js';
+import { eventually } from './programs.js';
+import { tellerOf } from './telling.js';
 
-const answerSchema = z.object({ number: z.number(), result: z.unknown().optional(), error: z.string().optional() });
 const reportSchema = z.object({
   calls: z.record(z.string(), z.number()),
   largestRead: z.number(),
@@ -58,21 +58,6 @@ export function useMemoryMounts(): MemoryMounter {
 }
 
 function withCommands(mounted: Mounted): MemoryMount {
-  let last = 0;
-  const tell = (command: MemoryMountCommand): Promise<unknown> => {
-    const number = ++last;
-    const answer = new Promise((resolve, reject) => {
-      const hear = (message: unknown): void => {
-        const parsed = answerSchema.safeParse(message);
-        if (!parsed.success || parsed.data.number !== number) return;
-        mounted.child.off('message', hear);
-        if (parsed.data.error === undefined) resolve(parsed.data.result);
-        else reject(new Error(parsed.data.error));
-      };
-      mounted.child.on('message', hear);
-      mounted.child.send({ number, command });
-    });
-    return within(10_000, `an answer to ${command.do}`, answer);
-  };
+  const tell = tellerOf(mounted.child);
   return { ...mounted, tell, report: async () => reportSchema.parse(await tell({ do: 'report' })) };
 }
