@@ -7,11 +7,11 @@
 import { FsError } from '../errors.js';
 import type { Core } from './core.js';
 import type { Caller, NodeId } from './filesystem.js';
-import type { Inode } from './inode.js';
+import { unsentVersion, type Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
 import { mustBeAllowed } from './rights.js';
 import { SharedTask } from './shared-task.js';
-import { unsentVersion, type Sender } from './writing/sender.js';
+import type { Sender } from './writing/sender.js';
 
 const prefix = 'user.amarre.';
 

@@ -9,6 +9,9 @@ import type { NodeId } from './filesystem.js';
 import type { RemoteContent } from './reading/remote-content.js';
 import type { Draft } from './writing/draft.js';
 
+/** The version of a file that was made here and that the platform has not seen. */
+export const unsentVersion = 'unsent';
+
 /** Where an inode stands in the tree. */
 export interface Place {
   readonly parent: Inode;

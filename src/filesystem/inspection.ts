@@ -8,6 +8,7 @@ import type { Directories } from './directories.js';
 import type { NodeId, UnsentFile } from './filesystem.js';
 import type { Inode } from './inode.js';
 import type { OpenFiles } from './open-files.js';
+import type { UploadReport } from './writing/progress.js';
 import type { Sender } from './writing/sender.js';
 
 /** A file that somebody has open, or that the platform does not have as it is here. */
@@ -23,16 +24,6 @@ export interface FileReport {
   readonly state: 'sent' | 'unsent' | 'sending';
   /** Of one that is on its way; undefined where the platform copies it by itself. */
   readonly upload: UploadReport | undefined;
-}
-
-/** An upload under way. */
-export interface UploadReport {
-  /** Bytes that the network has taken, of the file's size. All of them: the platform has yet to say that it holds the file. */
-  readonly sent: number;
-  /** Bytes a second, over the last seconds. */
-  readonly perSecond: number;
-  /** Milliseconds since it began. */
-  readonly age: number;
 }
 
 export interface CacheReport {

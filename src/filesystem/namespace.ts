@@ -6,12 +6,12 @@ import { FsError, isErrno, type Errno } from '../errors.js';
 import type { Entry } from '../providers/provider.js';
 import { rounded, type Core } from './core.js';
 import type { Caller, EntryReply, NegativeReply, NodeId, OpenFlags, OpenReply } from './filesystem.js';
-import type { Inode } from './inode.js';
+import { unsentVersion, type Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
 import type { OpenFiles } from './open-files.js';
 import { mustBeAllowed } from './rights.js';
 import type { Locks } from './writing/locks.js';
-import { unsentVersion, type Sender } from './writing/sender.js';
+import type { Sender } from './writing/sender.js';
 
 export class Namespace {
   readonly #core: Core;

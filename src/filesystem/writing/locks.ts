@@ -8,10 +8,9 @@ import type { Log } from '../../observe/log.js';
 import type { Location, Provider } from '../../providers/provider.js';
 import type { LockRecord } from '../../storage/lock-records.js';
 import type { Core } from '../core.js';
-import type { Inode } from '../inode.js';
+import { unsentVersion, type Inode } from '../inode.js';
 import type { Knowledge } from '../knowledge.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
-import { unsentVersion } from './sender.js';
 
 /** How long giving one back may take, where nobody waits and where the mount ends. Milliseconds. */
 const patience = 60_000;

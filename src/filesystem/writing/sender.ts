@@ -3,43 +3,25 @@
  * sent stays on this machine's disk and is named (promises 1, 2 and 4).
  */
 import { FsError, toFsError } from '../../errors.js';
-import { Rate } from '../../observe/rate.js';
 import type { Content, Entry } from '../../providers/provider.js';
 import { sameBytes, type Stretch } from '../../storage/same-bytes.js';
 import type { KeptFile } from '../../storage/staging.js';
 import type { Core } from '../core.js';
 import type { UnsentFile } from '../filesystem.js';
-import type { Inode } from '../inode.js';
-import type { UploadReport } from '../inspection.js';
+import { unsentVersion, type Inode } from '../inode.js';
 import type { Knowledge } from '../knowledge.js';
 import { mustBeAllowed } from '../rights.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
 import { mustBeUnchanged } from './answers-lost.js';
 import { Copies } from './copies.js';
 import { Draft } from './draft.js';
+import { Progress, type UploadReport } from './progress.js';
 
 /** An upload under way, which outlives its draft where that was given up meanwhile. */
 interface Upload {
   readonly draft: Draft;
   readonly task: SharedTask<void>;
   readonly progress: Progress;
-}
-
-/** How far an upload has come. A try that failed begins anew from nothing. */
-class Progress {
-  sent = 0;
-  readonly started = performance.now();
-  readonly #rate = new Rate();
-
-  note(sent: number): void {
-    this.sent = sent;
-    this.#rate.note(sent, performance.now());
-  }
-
-  report(): UploadReport {
-    const now = performance.now();
-    return { sent: this.sent, perSecond: this.#rate.perSecond(this.sent, now), age: now - this.started };
-  }
 }
 
 export class Sender {
@@ -392,6 +374,3 @@ export class Sender {
     }
   }
 }
-
-/** The version of a file that was made here and that the platform has not seen. */
-export const unsentVersion = 'unsent';
