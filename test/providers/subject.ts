@@ -21,6 +21,8 @@ export interface Backstage {
 export interface Subject {
   readonly provider: Provider;
   readonly backstage: Backstage;
+  /** The platform gives files times of its own, whatever comes with them. */
+  readonly ownTimes?: true;
   close(): Promise<void>;
 }
 

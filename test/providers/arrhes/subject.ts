@@ -45,6 +45,7 @@ export async function startSubject(options: SubjectOptions = {}): Promise<Arrhes
   };
   return {
     provider: another(),
+    ownTimes: true,
     another,
     emulator,
     clock,
