@@ -41,7 +41,7 @@ export class Changer {
     const { looker, names } = this.parts.tree;
     const parent = await looker.parent(path, signal);
     const name = nameOf(path);
-    if (await this.childNow(parent, name, signal) !== undefined) throw exists(path);
+    if (await looker.child(parent, name, signal, 'act') !== undefined) throw exists(path);
     if (parent.object?.permissions.write === false) throw new FsError('EACCES', `${path}: this account may not make anything in ${parent.path}`);
     const encoded = names.encode(name);
     const progress = this.parts.tree.api.http.retryProgress(signal);
@@ -92,7 +92,22 @@ export class Changer {
     const source = await looker.find(from, signal);
     if (source === undefined) throw new FsError('ENOENT', `${from} is not there`);
     const parent = await looker.parent(to, signal);
-    const target = await this.childNow(parent, nameOf(to), signal);
+    const target = await looker.child(parent, nameOf(to), signal, 'act');
+    try {
+      return await this.moveOnto(from, to, source, parent, target, replace, signal);
+    } catch (error) {
+      if (target !== undefined || !isErrno(error, 'EEXIST')) throw error;
+      // It was put there in the last moment.
+      const there = await this.childNow(parent, nameOf(to), signal);
+      if (there === undefined) throw error;
+      return this.moveOnto(from, to, source, parent, there, replace, signal);
+    }
+  }
+
+  private async moveOnto(
+    from: string, to: string, source: Sight, parent: FolderPlace, target: Sight | undefined, replace: boolean, signal: AbortSignal,
+  ): Promise<Entry | undefined> {
+    const { looker } = this.parts.tree;
     if (target !== undefined && !replace) throw exists(to);
     if (target !== undefined && isSame(source, target)) return this.parts.tree.entry(source);
     if (source.object.kind === 'file') return this.moveFile(from, to, source, source.object, parent, target, signal);

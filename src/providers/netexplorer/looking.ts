@@ -87,10 +87,10 @@ export class Looker {
   }
 
   /**
-   * What has a name in a folder, by a fresh look; undefined for nothing. Who acts on it next, and is told by the
-   * platform if the name was taken meanwhile, says so: that a name is free may then be a moment old.
+   * What has a name in a folder, by a fresh look; undefined for nothing. Whose purpose bears it says so: that a
+   * name is free may then be a moment old.
    */
-  async child(parent: FolderPlace, name: string, signal: AbortSignal, purpose: Purpose = 'look'): Promise<Sight | undefined> {
+  async child(parent: FolderPlace, name: string, signal: AbortSignal, purpose: Purpose = 'certain'): Promise<Sight | undefined> {
     const path = parent.path === '/' ? `/${name}` : `${parent.path}/${name}`;
     const known = this.memory.get(parent.id, name);
     if (known !== undefined) {
@@ -106,8 +106,8 @@ export class Looker {
   }
 
   /** What is at a path, by a fresh look; undefined for nothing there. ENOENT and ENOTDIR are of what is above it. */
-  async find(path: string, signal: AbortSignal): Promise<Sight | undefined> {
-    return this.child(await this.parent(path, signal), nameOf(path), signal);
+  async find(path: string, signal: AbortSignal, purpose: Purpose = 'certain'): Promise<Sight | undefined> {
+    return this.child(await this.parent(path, signal), nameOf(path), signal, purpose);
   }
 
   /** The drive's own folder, by a fresh look. The platform's top has neither a time nor a number. */

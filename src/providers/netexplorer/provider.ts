@@ -132,7 +132,7 @@ export class NetexplorerProvider implements Provider {
 
   async stat({ path }: Location, signal: AbortSignal): Promise<Entry> {
     if (isHiddenName(nameOf(path))) throw new FsError('ENOENT', `${path} is not shown`);
-    const sight = path === '/' ? await this.tree.looker.lookAtBase(signal) : await this.tree.looker.find(path, signal);
+    const sight = path === '/' ? await this.tree.looker.lookAtBase(signal) : await this.tree.looker.find(path, signal, 'look');
     if (sight === undefined) throw new FsError('ENOENT', `${path} is not there`);
     return this.tree.entry(await this.tree.looker.sized(sight, path, signal));
   }

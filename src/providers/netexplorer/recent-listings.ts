@@ -2,7 +2,7 @@
  * What the last listings did not show. Whether a name is free only a listing tells on this platform, and who
  * copies a thousand files into a folder would have it listed a thousand times, ever longer. So for a moment
  * the last one is believed: by who acts next, since the platform itself tells him if the name is taken by then;
- * by who only looks where he has looked in vain again and again. (NetExplorer's page: routes)
+ * by who only looks where he has looked in vain again and again; never by who must know. (NetExplorer's page: routes)
  */
 import { LRUCache } from 'lru-cache';
 
@@ -17,11 +17,15 @@ const forLooks = 1_000;
 const stormBegins = 8;
 const pause = 5_000;
 
-export type Purpose = 'look' | 'act';
+export type Purpose = 'look' | 'act' | 'certain';
 
 /** Whether a listing that is `age` milliseconds old may say that a name is free, after `misses` looks in vain. */
 export function believed(purpose: Purpose, age: number, misses: number): boolean {
-  return purpose === 'act' ? age <= forActs : age <= forLooks && misses >= stormBegins;
+  switch (purpose) {
+    case 'act': return age <= forActs;
+    case 'look': return age <= forLooks && misses >= stormBegins;
+    case 'certain': return false;
+  }
 }
 
 interface Recent {

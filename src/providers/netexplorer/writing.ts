@@ -62,7 +62,8 @@ export class FileWriter {
 
   /** What is there: EISDIR for a folder. */
   private async before(parent: FolderPlace, name: string, path: string, signal: AbortSignal): Promise<FileObject | undefined> {
-    const sight = await this.tree.looker.child(parent, name, signal);
+    // Over what somebody has put there in the last moment it becomes a new version: nothing is lost.
+    const sight = await this.tree.looker.child(parent, name, signal, 'act');
     if (sight?.object.kind === 'folder') throw new FsError('EISDIR', `${path} is a folder`);
     return sight?.object;
   }

@@ -4,7 +4,7 @@ import { believed, RecentListings } from '../../../src/providers/netexplorer/rec
 
 it.each([
   ['act', 0, 0, true], ['act', 2_000, 0, true], ['act', 2_001, 100, false],
-  ['look', 0, 0, false], ['look', 0, 7, false], ['look', 0, 8, true], ['look', 1_000, 8, true], ['look', 1_001, 8, false],
+  ['certain', 0, 100, false], ['look', 0, 0, false], ['look', 0, 7, false], ['look', 0, 8, true], ['look', 1_000, 8, true], ['look', 1_001, 8, false],
 ] as const)('to %s, %i ms old, after %i looks in vain: %j', (purpose, age, misses, free) => {
   expect(believed(purpose, age, misses)).toBe(free);
 });
