@@ -121,7 +121,10 @@ export class Tree {
     }
     if (known !== undefined) this.#leave(known);
     if (row.kind === 'folder') this.#children.set(row.id, this.#children.get(row.id) ?? new Map<string, Node>());
-    this.#enter(row, this.#freshName(row, folder), folder);
+    const name = this.#freshName(row, folder);
+    // Somebody has called another one by this one's name with its id: that one gives way.
+    if (this.#children.get(folder)?.has(name) === true && !isHiddenName(name)) return new Tree(this.#rows.values(), this);
+    this.#enter(row, name, folder);
     return this;
   }
 
