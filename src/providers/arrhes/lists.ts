@@ -10,8 +10,8 @@ import type { Row } from './rows.js';
 import { Tree, type Found, type Node } from './tree.js';
 
 interface Fetch {
-  /** By the client's clock of elapsed time. */
-  readonly begun: number;
+  /** By the client's clock of elapsed time; undefined while nothing is sent: whoever asks in the same turn is served by it. */
+  begun: number | undefined;
   readonly promise: Promise<Picture>;
 }
 
@@ -67,7 +67,9 @@ export class Lists {
     const asked = this.api.http.elapsed();
     const young = (begun: number): boolean => begun >= asked - (age === fresh ? 0 : Math.min(age, this.settings.ttl));
     if (this.current !== undefined && this.picture !== undefined && age !== fresh && young(this.picture.begun)) return this.current;
-    await orAborted(this.fetching !== undefined && age !== fresh && young(this.fetching.begun) ? this.fetching.promise : this.nextPicture(), signal);
+    const { fetching } = this;
+    const serves = fetching !== undefined && (fetching.begun === undefined || (age !== fresh && young(fetching.begun)));
+    await orAborted(serves ? fetching.promise : this.nextPicture(), signal);
     if (this.current === undefined) throw new FsError('EIO', 'the lists of documents are not there');
     return this.current;
   }
@@ -128,10 +130,15 @@ export class Lists {
   }
 
   private begin(): Fetch {
-    const begun = this.api.http.elapsed();
+    const turn = new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
     const fetch: Fetch = {
-      begun,
-      promise: this.fetch(begun).finally(() => {
+      begun: undefined,
+      promise: turn.then(() => {
+        fetch.begun = this.api.http.elapsed();
+        return this.fetch(fetch.begun);
+      }).finally(() => {
         if (this.fetching === fetch) this.fetching = undefined;
       }),
     };

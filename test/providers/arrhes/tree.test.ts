@@ -106,7 +106,7 @@ describe('folders', () => {
 
 describe('any two lists', () => {
   const names = fc.constantFrom('', '.', '..', 'x', 'x', 'x.pdf', 'x~a', 'x~b.pdf', 'a/b', 'é'.repeat(200), 'y');
-  const ids = fc.constantFrom(...'abcdefgh');
+  const ids = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
   const rows = fc.uniqueArray(fc.record({ id: ids, name: names, parent: fc.option(ids, { nil: undefined }), isFolder: fc.boolean(), createdAt: fc.integer({ min: 0, max: 3 }) }), { selector: ({ id }) => id })
     .map((all) => all.map(({ id, name, parent, isFolder, createdAt }) => (isFolder ? folder(id, name, parent, createdAt) : file(id, name, parent, createdAt))));
 
@@ -121,10 +121,10 @@ describe('any two lists', () => {
   }
 
   it('show every row once, by the same names in every order', () => {
-    fc.assert(fc.property(rows, fc.infiniteStream(fc.nat()), (all, random) => {
+    fc.assert(fc.property(rows, fc.array(fc.nat(), { minLength: 8, maxLength: 8 }), (all, places) => {
       const tree = new Tree(all);
       mustBeWhole(tree, all);
-      const shuffled = all.map((row) => ({ row, at: random.next().value })).sort((a, b) => a.at - b.at).map(({ row }) => row);
+      const shuffled = all.map((row, at) => ({ row, at: places[at] ?? 0 })).sort((a, b) => a.at - b.at).map(({ row }) => row);
       expect(paths(new Tree(shuffled))).toEqual(paths(tree));
       expect(paths(new Tree(shuffled, tree))).toEqual(paths(tree));
     }), { seed: firstSeed() });
