@@ -30,9 +30,9 @@ export function columns(rows: readonly (readonly string[])[]): readonly string[]
   return clean.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd());
 }
 
-/** A moment as a person here reads it: `2026-11-22 15:44`. */
+/** A moment as a person here reads it: `2026-11-22 15:44:03`. Two versions of one minute are two. */
 export function showMoment(time: number): string {
   const date = new Date(time);
   const two = (number: number): string => String(number).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
 }

@@ -4,6 +4,7 @@ import type { Command } from './command.js';
 import { serviceAnswers, type VersionAnswer } from './control/services.js';
 import { readOptions, versionsSchema } from './options.js';
 import { columns, print, request, showMoment } from './services.js';
+import { say } from './terminal.js';
 import { showSize } from './units.js';
 
 export const versionsCommand: Command = {
@@ -22,6 +23,7 @@ async function runVersions(written: Readonly<Record<string, unknown>>): Promise<
   const mount = await findMount(String(written['file']), given);
   if (restore !== undefined) {
     await request(mount, { ask: 'restore version', path: mount.below, number: restore }, serviceAnswers['restore version']);
+    say(`version ${restore} is the present one again`);
     return 0;
   }
   const versions = await request(mount, { ask: 'versions', path: mount.below }, serviceAnswers.versions);
