@@ -7,7 +7,9 @@ import type { Answer } from '../../http/answer.js';
 import { answerWords } from '../../http/answer-words.js';
 import { failureOf, parseRetryAfter, type HttpClient, type HttpOutcome, type HttpRequest } from '../../http/client.js';
 import type { Try } from '../../http/retry.js';
+import { lockedBy } from './entries.js';
 import { judge, type Operation } from './errors.js';
+import { readFile } from './objects.js';
 
 /** Who sends requests signed in: of the session, what is needed here. */
 export interface SignedIn {
@@ -57,7 +59,8 @@ export type Reply = { readonly kind: 'answer'; readonly answer: Answer } | Refus
 export type Told<T> = { readonly kind: 'told'; readonly value: T; readonly status: number; readonly date: number } | Refusal | Lost;
 
 export class Api {
-  constructor(readonly http: HttpClient, private readonly session: SignedIn) {}
+  /** `self`: the number of the user whose drive this is, where it is known. */
+  constructor(readonly http: HttpClient, private readonly session: SignedIn, private readonly self: () => string | undefined) {}
 
   /** Milliseconds since the epoch by the platform's clock. */
   get now(): number {
@@ -126,8 +129,21 @@ export class Api {
         if (!call.idempotent) return { done: { kind: 'lost', error: verdict.error, retryAfter } };
         return { failure: { error: verdict.error, again: 'later', retryAfter, status } };
       default:
+        // A file that was just uploaded may be busy for a moment, with nobody's lock on it.
+        if (status === 423 && await this.isBeingTransferred(call, signal)) return { failure: { error: verdict.error, again: 'later', retryAfter, status } };
         return { done: { kind: 'refused', status, error: verdict.error, look: verdict.then === 'look' } };
     }
+  }
+
+  /** Whether the file that a call is about is busy though nobody else has locked it. */
+  private async isBeingTransferred(call: Call, signal: AbortSignal): Promise<boolean> {
+    if (!call.route.startsWith('/file/:id')) return false;
+    const [, , id = ''] = call.path.split(/[/?]/);
+    const outcome = await this.attempt({ operation: 'look', method: 'GET', path: `/file/${id}`, route: '/file/:id', about: call.about, idempotent: true }, signal);
+    if ('failure' in outcome) return true;
+    if (outcome.done.kind !== 'answer') return false;
+    const file = readFile(parseJson(call, await textOf(outcome.done.answer)));
+    return file !== undefined && lockedBy(file.lock, this.self()) === undefined;
   }
 }
 

@@ -53,6 +53,8 @@ const naming: ReadonlySet<Operation> = new Set(['upload', 'make file', 'make fol
 const filling: ReadonlySet<Operation> = new Set(['upload', 'make file', 'make folder', 'restore']);
 const changing: ReadonlySet<Operation> = new Set([...naming, 'delete', 'set time', 'lock', 'trash', 'link']);
 
+const looking: ReadonlySet<Operation> = new Set(['list', 'look', 'versions', 'details', 'history']);
+
 /** Judges a refusal. `about` is the path, for the sentence. */
 export function judge(operation: Operation, answer: RefusedAnswer, about: string): Verdict {
   const sentence = sentenceOf(answer);
@@ -84,7 +86,9 @@ export function judge(operation: Operation, answer: RefusedAnswer, about: string
       if (sentence === undefined) return verdict('EFBIG', 'final', 'a proxy before the platform limits the size of uploads');
       return verdict('EDQUOT', 'final', 'the quota is used up, or the file is larger than the platform allows');
     case 422: return verdict('EINVAL', naming.has(operation) ? 'look' : 'final');
-    case 423: return verdict('EBUSY', 'final', 'it is locked, or still being transferred');
+    case 423:
+      // A lock is no reason to say nothing of the file.
+      return verdict('EBUSY', looking.has(operation) ? 'wait' : 'final', 'it is locked, or still being transferred');
     case 429: return verdict('EBUSY', 'wait', 'too many requests');
     case 507: return verdict('EDQUOT', 'final', 'the quota is used up');
     default:

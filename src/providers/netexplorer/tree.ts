@@ -27,7 +27,7 @@ export class Tree {
   readonly looker: Looker;
 
   constructor(http: HttpClient, session: SignedIn, { netexplorer, elapsed }: ProviderSettings, readonly log: Log) {
-    this.api = new Api(http, session);
+    this.api = new Api(http, session, () => this.account.id);
     this.names = netexplorer.names === 'encode' ? encodedNames : plainNames;
     this.account = new Account(this.api, netexplorer.actAs, log);
     const memory = new Memory(elapsed);

@@ -125,12 +125,19 @@ export class FileWriter {
       return this.check(target, file, upload, this.tree.api.now, signal);
     }
     const answer = await this.uploader.whole(target.place, upload, signal);
+    if (answer.kind === 'refused' && answer.status === 423 && await this.isBeingTransferred(target, signal)) return { failure: { error: answer.error, again: 'later' } };
     if (answer.kind === 'refused') throw await this.explain(target, upload, answer.error, answer.status, signal);
     if (answer.kind === 'told' && answer.value !== 'no file') return this.check(target, answer.value, upload, answer.date, signal);
     const found = await this.arrived(target, upload, signal);
     if (found !== undefined) return { done: found };
     const error = answer.kind === 'lost' ? answer.error : new FsError('EIO', `upload: ${target.place.path}: the platform's answer shows no file`, { retryable: true });
     return { failure: { error, again: 'later', retryAfter: answer.kind === 'lost' ? answer.retryAfter : undefined } };
+  }
+
+  /** Busy with the version before, and nobody else has locked it. */
+  private async isBeingTransferred({ parent, name }: Target, signal: AbortSignal): Promise<boolean> {
+    const sight = await this.tree.looker.child(parent, name, signal);
+    return sight?.object.kind === 'file' && lockedBy(sight.object.lock, this.tree.account.id) === undefined;
   }
 
   /** After a lost answer: the new version, if it is there. */

@@ -28,6 +28,8 @@ describe('a refusal', () => {
     ['upload', 413, 'text/html', '<html><h1>413</h1>', 'EFBIG', 'final'],
     ['upload', 507, json, said, 'EDQUOT', 'final'],
     ['delete', 423, json, said, 'EBUSY', 'final'],
+    ['read', 423, json, said, 'EBUSY', 'final'],
+    ['look', 423, json, said, 'EBUSY', 'wait'],
     ['list', 429, json, said, 'EBUSY', 'wait'],
     ['lock', 405, json, said, 'EPERM', 'final'],
     ['versions', 405, json, said, 'EOPNOTSUPP', 'final'],

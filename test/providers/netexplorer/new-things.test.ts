@@ -57,6 +57,32 @@ describe('a new thing that the platform does not list yet', () => {
   });
 });
 
+describe('a file that is still being transferred', () => {
+  it('is waited for: read, written to, moved and removed as soon as that is over', async () => {
+    const { provider, backstage } = await start({ emulator: { surprises: { transferringMs: 400 } } });
+    await write(provider, '/f', 'one');
+    expect((await readAll(provider, '/f')).bytes.toString()).toBe('one');
+    await write(provider, '/f', 'three');
+    await write(provider, '/f', 'four');
+    await provider.move({ path: '/f' }, { path: '/g' }, { replace: false }, never);
+    expect((await readAll(provider, '/g')).bytes.toString()).toBe('four');
+    await write(provider, '/g', 'five');
+    await provider.removeFile({ path: '/g' }, never);
+    expect(await backstage.tree()).toEqual([]);
+  });
+
+  it('is told from one that somebody has locked, which is EBUSY at once', async () => {
+    const { provider, emulator } = await start();
+    await write(provider, '/f', 'one');
+    await emulator.control.lockBy('/Commun/f', 'marie', { readable: false });
+    await expect(readAll(provider, '/f', { version: (await provider.stat({ path: '/f' }, never)).version })).rejects.toMatchObject({ errno: 'EBUSY' });
+    await expect(write(provider, '/f', 'two')).rejects.toMatchObject({ errno: 'EBUSY' });
+    await expect(provider.move({ path: '/f' }, { path: '/g' }, { replace: false }, never)).rejects.toMatchObject({ errno: 'EBUSY' });
+    await expect(provider.removeFile({ path: '/f' }, never)).rejects.toMatchObject({ errno: 'EBUSY' });
+    expect((await emulator.control.log()).filter(({ route }) => route === 'download').length).toBe(1);
+  });
+});
+
 describe('many new files in one folder', () => {
   it('do not cost a listing each, though each name is looked for before', async () => {
     const { provider, emulator, backstage } = await start();
