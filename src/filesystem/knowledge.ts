@@ -114,7 +114,7 @@ export class Knowledge {
     inode.learnt = learnt;
     const before = inode.entry;
     if (saysNothing(entry)) {
-      inode.entry = { ...before, unsure: true, observed: entry.observed };
+      inode.entry = { ...entry, size: before.size, version: before.version, modified: before.modified };
       return;
     }
     inode.entry = entry.modified === undefined ? { ...entry, modified: before.modified } : entry;

@@ -156,6 +156,7 @@ export class Namespace {
       } finally {
         if (target !== undefined) target.replacing = undefined;
       }
+      await this.#locks.moved(inode, target);
     };
     if (target?.kind === 'file') await this.#locks.mustBeFree(target, signal);
     // What is to be a copy of the file that is replaced can get its bytes only now.
@@ -163,7 +164,6 @@ export class Namespace {
     const both = target === undefined ? [inode] : [inode, target];
     const doubtful = target?.kind === 'folder' ? [from, to, target] : [from, to];
     await this.#dropOnFailure(doubtful, () => this.#sender.whileQuiet(both, signal, move));
-    await this.#locks.moved(inode, target);
     this.#core.table.dropIfUnused(inode);
   }
 

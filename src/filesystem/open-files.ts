@@ -58,6 +58,7 @@ export class OpenFiles {
     if (inode.entry.unsure === true && inode.draft === undefined && !(flags.write && flags.truncate)) await this.#makeSure(inode, caller.signal);
     const lease = flags.write ? await this.#locks.take(inode, caller.signal) : undefined;
     try {
+      if (isGone(inode)) throw new FsError('ESTALE', `${inode.path} was deleted while it was being opened`);
       if (flags.write && flags.truncate) await this.#empty(inode, caller.signal);
       return this.enter(inode, flags, lease);
     } catch (thrown) {
@@ -205,6 +206,8 @@ export class OpenFiles {
       this.#sender.mayChange(inode);
       await this.#locks.mustBeFree(inode, signal);
     }
+    // Of a file whose size only reading tells a listing is no word: what nobody knows of would be cut off.
+    if (inode.entry.unsure === true && inode.draft === undefined && size > 0) await this.#freshen(inode, signal, -Infinity);
     await this.#prepare(inode, undefined, signal);
     await this.#sender.roomForCopy(inode, size);
     await this.#sender.change(inode, signal, async (draft) => {
@@ -368,6 +371,11 @@ export class OpenFiles {
 /** The draft, if nobody has the file open for writing. Asked anew after each wait. */
 function ownerless(inode: Inode): Draft | undefined {
   return inode.writers > 0 ? undefined : inode.draft;
+}
+
+/** Nothing is left of it: nobody had it open when it was deleted or replaced. */
+function isGone(inode: Inode): boolean {
+  return inode.vanished || (inode.isOrphan && inode.parked === undefined && inode.draft === undefined && inode.handles === 0);
 }
 
 /** Asked anew after a wait, in which somebody else may have sent it. */

@@ -78,7 +78,7 @@ export function createFileSystem(parts: FileSystemParts, settings: FileSystemSet
   table.onUproot = (folder) => core.listings.uproot(folder);
   const knowledge = new Knowledge(core);
   const sender = new Sender(core, knowledge);
-  const locks = new Locks(core, knowledge);
+  const locks = new Locks(core, knowledge, sender);
   const files = new OpenFiles(core, knowledge, sender, locks);
   const names = new Namespace(core, knowledge, files, sender, locks);
   const attributes = new AttributeSetter(core, knowledge, files, sender);

@@ -161,6 +161,80 @@ describe('names that change meanwhile', () => {
     expect([m.platform.text('/e/in'), m.platform.lockOf('/e/in')]).toEqual(['inside', undefined]);
   });
 
+  test('who closes a file while its lock follows a rename leaves none', async () => {
+    await start();
+    const file = await m.open('/f', forWriting);
+    const held = hold(m.platform, 'lock', 'start', '/h');
+    const renaming = m.rename('/f', '/h');
+    await held.reached;
+    const closing = m.close(file);
+    await turns();
+    held.release();
+    await Promise.all([renaming, closing]);
+    expect([m.platform.lockOf('/h'), await readdir(join(m.folder, 'locks', 'test00000001'))]).toEqual([undefined, []]);
+    await m.save('/h', 'goes on');
+  });
+
+  test.each(['start', 'end'] as const)('a lock that is being given back goes, though the file is renamed meanwhile (%s)', async (stage) => {
+    await start();
+    const file = await m.open('/f', forWriting);
+    const held = hold(m.platform, 'unlock', stage);
+    const closing = m.close(file);
+    await held.reached;
+    const renaming = m.rename('/f', '/h');
+    await turns();
+    held.release();
+    await Promise.all([closing, renaming]);
+    expect([m.platform.text('/h'), m.platform.lockOf('/h')]).toEqual(['content', undefined]);
+  });
+
+  test('and though the folder that it is in is', async () => {
+    await start();
+    m.platform.put('/d/in', 'inside', longAgo);
+    elapse(11_000);
+    const file = await m.open('/d/in', forWriting);
+    const held = hold(m.platform, 'unlock');
+    const closing = m.close(file);
+    await held.reached;
+    const renaming = m.rename('/d', '/e');
+    await turns();
+    held.release();
+    await Promise.all([closing, renaming]);
+    expect(m.platform.lockOf('/e/in')).toBeUndefined();
+  });
+
+  test.each(['start', 'end'] as const)('a file that is deleted while it is being opened for writing is there for who opened it, and leaves no lock (%s)', async (stage) => {
+    await start();
+    const node = await m.node('/f');
+    const held = hold(m.platform, 'lock', stage);
+    const opening = m.fs.open(node, forBoth, interruptible());
+    await held.reached;
+    const deleting = m.unlink('/f');
+    await turns();
+    held.release();
+    await deleting;
+    const file = { node, ...await opening };
+    expect([(await m.read(file)).toString(), m.platform.tree()]).toEqual(['content', ['/g']]);
+    expect(await readdir(join(m.folder, 'locks', 'test00000001'))).toEqual([]);
+    await m.close(file);
+    expect(m.platform.tree({ hidden: true })).toEqual(['/g']);
+  });
+
+  test('who opens a file while its last writer gives the lock back, and it is deleted, finds it deleted', async () => {
+    await start();
+    const file = await m.open('/f', forWriting);
+    const held = hold(m.platform, 'unlock');
+    const closing = m.close(file);
+    await held.reached;
+    const opening = errnoOf(m.fs.open(file.node, forBoth, interruptible()));
+    const deleting = m.unlink('/f');
+    await turns();
+    held.release();
+    await Promise.all([closing, deleting]);
+    expect([await opening, m.platform.tree({ hidden: true }), m.fs.report().openFiles]).toEqual(['ESTALE', ['/g'], 0]);
+    expect(await readdir(join(m.folder, 'locks', 'test00000001'))).toEqual([]);
+  });
+
   test('over a file that is open for writing, as rsync and editors do: its lock does not stay on the new one', async () => {
     await start();
     const file = await m.open('/f', forWriting);

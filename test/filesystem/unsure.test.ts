@@ -156,6 +156,11 @@ describe('open(2)', () => {
     expect(Buffer.from(m.platform.get('/feed') ?? []).toString()).toBe('new');
   });
 
+  test.each([3, 7, 10])('a length of %i that is set by name, of a file that was never read, keeps what is before it', async (size) => {
+    await m.set('/feed', { size });
+    expect(m.platform.text('/feed')).toBe('{"a":1}'.slice(0, size).padEnd(size, '\0'));
+  });
+
   test('with a reader at the older content shows the newer one, and no mixture', async () => {
     const long = 'x'.repeat(3_000_000);
     m.platform.put('/feed', long);
@@ -168,6 +173,21 @@ describe('open(2)', () => {
     await m.close(first);
     await m.close(second);
   });
+});
+
+test('a listing that does not tell the size tells what the account may do now', async () => {
+  let write = true;
+  await m.end();
+  m = await mountOn(new Feeds({ clock: () => Date.now(), unsure: true, rights: () => ({ read: true, write, remove: true }) }));
+  m.platform.put('/feed', '{"a":1}');
+  await m.cat('/feed');
+  expect((await m.stat('/feed')).mode & 0o777).toBe(0o644);
+  write = false;
+  elapse(20_000);
+  await listed();
+  const { mode, size } = await m.stat('/feed');
+  expect([mode & 0o777, size]).toEqual([0o444, 7]);
+  expect(await errnoOf(m.open('/feed', forWriting))).toBe('EACCES');
 });
 
 describe('times', () => {

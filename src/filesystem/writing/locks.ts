@@ -11,6 +11,7 @@ import type { Core } from '../core.js';
 import { unsentVersion, type Inode } from '../inode.js';
 import type { Knowledge } from '../knowledge.js';
 import { SharedTask, untilAborted } from '../shared-task.js';
+import type { Sender } from './sender.js';
 
 /** How long giving one back may take, where nobody waits and where the mount ends. Milliseconds. */
 const patience = 60_000;
@@ -37,13 +38,15 @@ interface Held {
 export class Locks {
   readonly #core: Core;
   readonly #knowledge: Knowledge;
+  readonly #sender: Sender;
   readonly #held = new Map<Inode, Held>();
   /** The platform has said that it locks nothing. */
   #none = false;
 
-  constructor(core: Core, knowledge: Knowledge) {
+  constructor(core: Core, knowledge: Knowledge, sender: Sender) {
     this.#core = core;
     this.#knowledge = knowledge;
+    this.#sender = sender;
   }
 
   /**
@@ -97,8 +100,8 @@ export class Locks {
   }
 
   /**
-   * After a rename. The lock of what was replaced is on what stands there now, where the platform has made a
-   * new version of it: it goes, or becomes that of the file which was renamed and is open for writing itself.
+   * After a rename, before anything else may happen to either file. The lock of what was replaced is on what stands there now,
+   * where the platform has made a new version of it: it goes, or becomes that of the file which was renamed and is open for writing itself.
    */
   async moved(inode: Inode, replaced: Inode | undefined): Promise<void> {
     const own = this.#held.get(inode);
@@ -107,9 +110,12 @@ export class Locks {
       others.where = inode.isDetached ? others.where : this.#core.table.locate(inode);
       await this.#giveBack(inode, others, AbortSignal.timeout(patience));
     }
-    if (own?.where === undefined || inode.isDetached) return;
+    // The last writer has gone, and waits to give it back where the file is now.
+    if (own?.where === undefined || own.claims === 0 || inode.isDetached) return;
     const before = own.record;
-    await this.#lock(inode, own, AbortSignal.timeout(patience)).catch((thrown: unknown) => {
+    own.taking = new SharedTask((signal) => this.#lock(inode, own, signal));
+    await own.taking.join(AbortSignal.timeout(patience)).catch((thrown: unknown) => {
+      own.taking = undefined;
       this.#core.log.warn({ path: inode.path, err: thrown }, 'a file that is open for writing was renamed, and is not locked under its new name');
     });
     await before?.forget();
@@ -161,28 +167,42 @@ export class Locks {
   async #leave(inode: Inode, held: Held): Promise<void> {
     held.claims -= 1;
     if (held.claims > 0) return;
-    const taking = held.taking;
-    const ending = (async () => {
-      await taking?.settled();
-      await this.#giveBack(inode, held, AbortSignal.timeout(patience));
-    })();
+    const ending = this.#giveBackQuietly(inode, held);
     held.ending = ending;
     await ending;
     if (held.ending === ending) held.ending = undefined;
     if (held.claims === 0 && this.#held.get(inode) === held) this.#held.delete(inode);
   }
 
+  /** Gives it back while nobody renames the file: where a name leads elsewhere by then, the lock would stay. */
+  async #giveBackQuietly(inode: Inode, held: Held): Promise<void> {
+    const signal = AbortSignal.timeout(patience);
+    await held.taking?.settled();
+    if (held.where === undefined) return;
+    const renaming = await this.#sender.whileQuiet([inode], signal, () => this.#giveBack(inode, held, signal)).then(() => undefined, toFsError);
+    // It has waited for all its patience.
+    if (renaming !== undefined) await this.#giveBack(inode, held, signal);
+  }
+
   async #giveBack(inode: Inode, held: Held, signal: AbortSignal): Promise<void> {
     const { provider, table, log } = this.#core;
+    // One that is still on its way would come behind what takes it away.
+    if (held.taking !== undefined) await untilAborted(held.taking.settled(), signal).catch(() => undefined);
     const last = held.where;
     held.where = undefined;
     held.taking = undefined;
     if (last === undefined) return;
-    const where = inode.isDetached ? last : table.locate(inode);
+    const standing = (): Location => (inode.isDetached ? last : table.locate(inode));
+    let where = standing();
     try {
-      await provider.unlock?.(where, signal).catch((thrown: unknown) => {
-        if (!isErrno(thrown, 'ENOENT')) throw thrown;
-      });
+      for (;;) {
+        await provider.unlock?.(where, signal).catch((thrown: unknown) => {
+          if (!isErrno(thrown, 'ENOENT')) throw thrown;
+        });
+        // A folder above it was renamed meanwhile: maybe nothing stood there any more.
+        if (standing().path === where.path) break;
+        where = standing();
+      }
       await forget(held);
     } catch (thrown) {
       log.warn({ path: where.path, err: thrown }, 'a lock could not be given back to the platform; the next mount tries again');
