@@ -1,23 +1,11 @@
 /** What NetExplorer says of rights, rooms, locks and the account. (NetExplorer's page: objects, routes) */
-import { afterEach, describe, expect, it } from 'vitest';
-import type { Provider } from '../../../src/providers/provider.js';
+import { describe, expect, it } from 'vitest';
 import { narrowest } from '../../../src/providers/netexplorer/quotas.js';
 import { readShared } from '../../../src/providers/netexplorer/roots.js';
 import { bytesOf, listAll, never, readAll, someTime } from '../subject.js';
-import { startSubject, type NetexplorerSubject, type SubjectOptions } from './subject.js';
+import { namesIn, useSubjects } from './subject.js';
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
-async function start(options: SubjectOptions = {}): Promise<NetexplorerSubject> {
-  const subject = await startSubject(options);
-  cleanUps.push(() => subject.close());
-  return subject;
-}
-
-const names = async (provider: Provider, path: string): Promise<string[]> => (await listAll(provider, path)).map(({ name }) => name).sort();
+const start = useSubjects({ connected: false });
 
 describe('the top', () => {
   it('holds the root folders, and those that others share; one without a number is left out, and said', async () => {
@@ -28,14 +16,14 @@ describe('the top', () => {
     await backstage.putFolder('/lost');
     const provider = another({ base: '/' });
     await provider.connect(never);
-    expect(await names(provider, '/')).toEqual(['Commun', 'of marie']);
-    expect(await names(provider, '/of marie')).toEqual(['file']);
+    expect(await namesIn(provider, '/')).toEqual(['Commun', 'of marie']);
+    expect(await namesIn(provider, '/of marie')).toEqual(['file']);
     expect((await readAll(provider, '/of marie/file')).bytes.equals(bytesOf(5))).toBe(true);
     expect(await provider.stat({ path: '/of marie' }, never)).toMatchObject({ kind: 'folder', name: 'of marie' });
     expect(log.some(({ msg, leftOut }) => msg.startsWith('left out of the top folder') && JSON.stringify(leftOut) === '["lost"]')).toBe(true);
     const below = another({ base: '/of marie' });
     await below.connect(never);
-    expect(await names(below, '/')).toEqual(['file']);
+    expect(await namesIn(below, '/')).toEqual(['file']);
   });
 
   it('is that of an older platform, too, which has no list of what is shared', async () => {
@@ -43,8 +31,8 @@ describe('the top', () => {
     await backstage.put('/file', bytesOf(5), someTime);
     const provider = another({ base: '/' });
     await provider.connect(never);
-    expect(await names(provider, '/')).toEqual(['Commun']);
-    expect(await names(provider, '/Commun')).toEqual(['file']);
+    expect(await namesIn(provider, '/')).toEqual(['Commun']);
+    expect(await namesIn(provider, '/Commun')).toEqual(['file']);
   });
 
   it('keeps no files: that is known before data moves', async () => {
@@ -184,6 +172,6 @@ describe('what the platform cannot do', () => {
     }
     await backstage.put('/f', bytesOf(5), someTime);
     await provider.connect(never);
-    expect(await names(provider, '/')).toEqual(['f']);
+    expect(await namesIn(provider, '/')).toEqual(['f']);
   });
 });

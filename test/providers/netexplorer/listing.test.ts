@@ -1,25 +1,13 @@
 /** Listing NetExplorer, each of its surprises. (NetExplorer's page: routes, what surprises) */
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SurpriseChange } from '../../../src/emulators/netexplorer/surprises.js';
 import type { Entry, ListedFolder, Provider } from '../../../src/providers/provider.js';
 import { bytesOf, listAll, never, someTime } from '../subject.js';
-import { startSubject, type NetexplorerSubject, type SubjectOptions } from './subject.js';
+import { namesIn, useSubjects, type NetexplorerSubject, type SubjectOptions } from './subject.js';
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
-async function start(options: SubjectOptions = {}): Promise<NetexplorerSubject> {
-  const subject = await startSubject(options);
-  cleanUps.push(() => subject.close());
-  await subject.provider.connect(never);
-  return subject;
-}
-
-const names = async (provider: Provider, path: string): Promise<string[]> => (await listAll(provider, path)).map(({ name }) => name).sort();
+const start = useSubjects({ connected: true });
 
 async function tree(provider: Provider, path: string): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
@@ -51,9 +39,9 @@ describe('a folder', () => {
     await backstage.put('/e/stranger', bytesOf(1), someTime);
     await backstage.putFolder('/empty');
     await emulator.control.surprise(change);
-    expect(await names(provider, '/d')).toEqual(['file', 'other', 'sub']);
-    expect(await names(provider, '/empty')).toEqual([]);
-    expect(await names(provider, '/')).toEqual(['d', 'e', 'empty']);
+    expect(await namesIn(provider, '/d')).toEqual(['file', 'other', 'sub']);
+    expect(await namesIn(provider, '/empty')).toEqual([]);
+    expect(await namesIn(provider, '/')).toEqual(['d', 'e', 'empty']);
     const listed = (await listAll(provider, '/d')).find(({ name }) => name === 'file');
     expect(listed).toMatchObject({ kind: 'file', size: 10, modified: someTime });
     for (const path of ['/d/file', '/d/sub']) expect((await provider.stat({ path }, never)).name).toBe(path.slice(3));
@@ -63,13 +51,13 @@ describe('a folder', () => {
   it('without its content is asked for again, and is never an empty one', async () => {
     const { provider, backstage, emulator } = await start();
     await backstage.put('/d/file', bytesOf(10), someTime);
-    await names(provider, '/');
+    await namesIn(provider, '/');
     await emulator.control.surprise({ withoutContent: true });
     await expect(listAll(provider, '/d')).rejects.toMatchObject({ errno: 'EIO' });
     await expect(provider.stat({ path: '/d/none' }, never)).rejects.toMatchObject({ errno: 'EIO' });
     await expect(tree(provider, '/d')).rejects.toMatchObject({ errno: 'EIO' });
     setTimeout(() => void emulator.control.surprise({ withoutContent: false }), 200);
-    expect(await names(provider, '/d')).toEqual(['file']);
+    expect(await namesIn(provider, '/d')).toEqual(['file']);
   });
 
   it('whose listing breaks off is asked for again, and is never a shorter one', async () => {
@@ -77,9 +65,9 @@ describe('a folder', () => {
     await backstage.together?.(async (each) => {
       for (let at = 0; at < 50; at += 1) await each.put(`/d/${at}`, bytesOf(1), someTime);
     });
-    await names(provider, '/');
+    await namesIn(provider, '/');
     await emulator.control.addRule({ route: 'folder', times: 2, action: { kind: 'cutResponse', afterBytes: 5000 } });
-    expect((await names(provider, '/d')).length).toBe(50);
+    expect((await namesIn(provider, '/d')).length).toBe(50);
     await emulator.control.addRule({ route: 'folder', times: 0, action: { kind: 'cutResponse', afterBytes: 5000 } });
     await expect(listAll(provider, '/d')).rejects.toMatchObject({ errno: 'EIO' });
   }, 20_000);
@@ -88,13 +76,13 @@ describe('a folder', () => {
     const { provider, backstage, emulator } = await start();
     await backstage.put('/file', bytesOf(10), someTime);
     await emulator.control.addRule({ times: 3, action: { kind: 'answer', status: 429, headers: { 'content-type': 'application/json' }, body: { error: 'Trop de requêtes' } } });
-    expect(await names(provider, '/')).toEqual(['file']);
+    expect(await namesIn(provider, '/')).toEqual(['file']);
   });
 
   it('that answers 500, or a page of a proxy, is EIO and not empty', async () => {
     const { provider, backstage, emulator } = await start();
     await backstage.put('/d/file', bytesOf(10), someTime);
-    await names(provider, '/d');
+    await namesIn(provider, '/d');
     const page = { kind: 'answer', headers: { 'content-type': 'text/html' }, body: '<html><title>Sign in</title></html>' } as const;
     for (const status of [200, 404, 403]) {
       const rule = await emulator.control.addRule({ times: 0, route: 'folder', action: { ...page, status } });
@@ -106,22 +94,22 @@ describe('a folder', () => {
   it('that was deleted and made again elsewhere is found anew; one that moved is not taken for what is at its place', async () => {
     const { provider, backstage } = await start();
     await backstage.put('/d/file', bytesOf(10), someTime);
-    expect(await names(provider, '/d')).toEqual(['file']);
+    expect(await namesIn(provider, '/d')).toEqual(['file']);
     await backstage.remove('/d');
     await expect(listAll(provider, '/d')).rejects.toMatchObject({ errno: 'ENOENT' });
     await backstage.put('/d/new', bytesOf(10), someTime);
-    expect(await names(provider, '/d')).toEqual(['new']);
+    expect(await namesIn(provider, '/d')).toEqual(['new']);
   });
 
   it('that somebody renamed is not shown under its old name, nor is one that took its place', async () => {
     const { provider, backstage, root, emulator } = await start();
     await backstage.put('/d/sub/file', bytesOf(10), someTime);
-    expect(await names(provider, '/d/sub')).toEqual(['file']);
+    expect(await namesIn(provider, '/d/sub')).toEqual(['file']);
     await rename(join(root, 'd/sub'), join(root, 'd/elsewhere'));
     await mkdir(join(root, 'd/sub'));
     await emulator.control.adopt();
-    expect(await names(provider, '/d/sub')).toEqual([]);
-    expect(await names(provider, '/d/elsewhere')).toEqual(['file']);
+    expect(await namesIn(provider, '/d/sub')).toEqual([]);
+    expect(await namesIn(provider, '/d/elsewhere')).toEqual(['file']);
   });
 
   it('no longer knows what its last listing did not show', async () => {
@@ -130,7 +118,7 @@ describe('a folder', () => {
     const { size } = await provider.stat({ path: '/d/file' }, never);
     expect(size).toBe(10);
     await backstage.remove('/d/file');
-    expect(await names(provider, '/d')).toEqual([]);
+    expect(await namesIn(provider, '/d')).toEqual([]);
     // A platform that goes on answering by the number, as for what lies in the trash.
     await emulator.control.resetCounts();
     await expect(provider.stat({ path: '/d/file' }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
@@ -141,7 +129,7 @@ describe('a folder', () => {
     const { provider, backstage } = await start();
     await backstage.put('/.amarre-abcdefgh-018bcfe56800-000001', bytesOf(1), someTime);
     await backstage.put('/shown', bytesOf(1), someTime);
-    expect(await names(provider, '/')).toEqual(['shown']);
+    expect(await namesIn(provider, '/')).toEqual(['shown']);
     await expect(provider.stat({ path: '/.amarre-abcdefgh-018bcfe56800-000001' }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
   });
 });
@@ -177,7 +165,7 @@ describe('a tree', () => {
 
   it('comes in one request', async () => {
     const { provider, emulator } = await withTree();
-    await names(provider, '/');
+    await namesIn(provider, '/');
     await emulator.control.resetCounts();
     expect(await tree(provider, '/d')).toEqual(whole);
     expect((await emulator.control.log()).map(({ route }) => route)).toEqual(['folder']);
@@ -219,7 +207,7 @@ describe('a tree', () => {
         break;
       }
     }
-    expect(await names(provider, '/d')).toEqual(['empty', 'one', 'sub']);
+    expect(await namesIn(provider, '/d')).toEqual(['empty', 'one', 'sub']);
   });
 
   it('of the platform\'s top holds the root folders and all below them', async () => {

@@ -1,22 +1,11 @@
 /** What this mount has just made, on a platform whose listings lag behind; and what it costs to make much. (NetExplorer's page: what surprises) */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Entry, Provider } from '../../../src/providers/provider.js';
-import { bytesOf, contentOf, listAll, never, readAll, someTime } from '../subject.js';
-import { startSubject, type NetexplorerSubject, type SubjectOptions } from './subject.js';
+import { bytesOf, contentOf, never, readAll, someTime } from '../subject.js';
+import { namesIn, useSubjects, type SubjectOptions } from './subject.js';
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
+const start = useSubjects({ connected: true });
 
-async function start(options: SubjectOptions = {}): Promise<NetexplorerSubject> {
-  const subject = await startSubject(options);
-  cleanUps.push(() => subject.close());
-  await subject.provider.connect(never);
-  return subject;
-}
-
-const names = async (provider: Provider, path: string): Promise<string[]> => (await listAll(provider, path)).map(({ name }) => name).sort();
 const write = (provider: Provider, path: string, text: string): Promise<Entry> => provider.write({ path }, contentOf(Buffer.from(text)), { modified: someTime }, never);
 
 describe('a new thing that the platform does not list yet', () => {
@@ -28,31 +17,31 @@ describe('a new thing that the platform does not list yet', () => {
     await write(provider, '/d/f', 'one');
     const other = another();
     await other.connect(never);
-    expect(await names(other, '/')).toEqual([]);
-    expect(await names(provider, '/')).toEqual(['d']);
-    expect(await names(provider, '/d')).toEqual(['f']);
+    expect(await namesIn(other, '/')).toEqual([]);
+    expect(await namesIn(provider, '/')).toEqual(['d']);
+    expect(await namesIn(provider, '/d')).toEqual(['f']);
     expect(await provider.stat({ path: '/d/f' }, never)).toMatchObject({ size: 3 });
     expect((await readAll(provider, '/d/f')).bytes.toString()).toBe('one');
     await write(provider, '/d/f', 'three');
-    expect(await names(provider, '/d')).toEqual(['f']);
+    expect(await namesIn(provider, '/d')).toEqual(['f']);
     expect((await readAll(provider, '/d/f')).bytes.toString()).toBe('three');
     await provider.move({ path: '/d/f' }, { path: '/d/g' }, { replace: false }, never);
-    expect(await names(provider, '/d')).toEqual(['g']);
+    expect(await namesIn(provider, '/d')).toEqual(['g']);
     await expect(provider.createFolder({ path: '/d/g' }, never)).rejects.toMatchObject({ errno: 'EEXIST' });
     await expect(provider.removeFolder({ path: '/d' }, never)).rejects.toMatchObject({ errno: 'ENOTEMPTY' });
     await provider.removeFile({ path: '/d/g' }, never);
-    expect(await names(provider, '/d')).toEqual([]);
+    expect(await namesIn(provider, '/d')).toEqual([]);
     await provider.removeFolder({ path: '/d' }, never);
-    expect(await names(provider, '/')).toEqual([]);
+    expect(await namesIn(provider, '/')).toEqual([]);
   });
 
   it('is not listed any more when somebody has removed it', async () => {
     const { provider, backstage } = await start(lagging);
     await write(provider, '/f', 'one');
     await write(provider, '/g', 'one');
-    expect(await names(provider, '/')).toEqual(['f', 'g']);
+    expect(await namesIn(provider, '/')).toEqual(['f', 'g']);
     await backstage.remove('/f');
-    expect(await names(provider, '/')).toEqual(['g']);
+    expect(await namesIn(provider, '/')).toEqual(['g']);
     await expect(provider.stat({ path: '/f' }, never)).rejects.toMatchObject({ errno: 'ENOENT' });
   });
 });
@@ -94,7 +83,7 @@ describe('many new files in one folder', () => {
     }
     const listings = (await emulator.control.log()).filter(({ route }) => route === 'folder').length;
     expect(listings).toBeLessThan(30);
-    expect((await names(provider, '/d')).length).toBe(60);
+    expect((await namesIn(provider, '/d')).length).toBe(60);
     expect((await backstage.tree()).length).toBe(61);
   });
 
@@ -103,7 +92,7 @@ describe('many new files in one folder', () => {
     await provider.createFolder({ path: '/d' }, never);
     await write(provider, '/d/mine', 'mine');
     // Believed for a moment: neither of these is there.
-    expect(await names(provider, '/d')).toEqual(['mine']);
+    expect(await namesIn(provider, '/d')).toEqual(['mine']);
     await backstage.put('/d/his', bytesOf(10), someTime);
     await backstage.putFolder('/d/folder');
     await expect(provider.createFolder({ path: '/d/folder' }, never)).rejects.toMatchObject({ errno: 'EEXIST' });
@@ -117,7 +106,7 @@ describe('many new files in one folder', () => {
   it('with names that the platform changes: another\'s stays, and the stray is gone', async () => {
     const { provider, backstage } = await start({ emulator: { surprises: { nameExists: 'renamed' } } });
     await write(provider, '/mine', 'mine');
-    expect(await names(provider, '/')).toEqual(['mine']);
+    expect(await namesIn(provider, '/')).toEqual(['mine']);
     await backstage.put('/his', bytesOf(10), someTime);
     await backstage.putFolder('/folder');
     await expect(provider.createFolder({ path: '/folder' }, never)).rejects.toMatchObject({ errno: 'EEXIST' });

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from 'vitest';
 import { startEmulator, type NetexplorerOptions, type RunningNetexplorer } from '../../../src/emulators/start.js';
 import type { Log } from '../../../src/observe/log.js';
 import { openProvider } from '../../../src/providers/open.js';
@@ -10,7 +11,7 @@ import { parseRemote } from '../../../src/providers/remote.js';
 import type { Credentials, ProviderSettings } from '../../../src/providers/settings.js';
 import { collectingLog, type LogLine } from '../../support/collecting-log.js';
 import { backstageOf } from '../sftpgo/subject.js';
-import { testSettings, type Backstage, type Subject } from '../subject.js';
+import { listAll, never, testSettings, type Backstage, type Subject } from '../subject.js';
 
 export interface SubjectOptions {
   readonly emulator?: NetexplorerOptions;
@@ -56,6 +57,25 @@ export async function startSubject(options: SubjectOptions = {}): Promise<Netexp
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Call once in a test file: subjects are closed behind each test. `connected`: their provider is. */
+export function useSubjects({ connected }: { readonly connected: boolean }): (options?: SubjectOptions) => Promise<NetexplorerSubject> {
+  const started: NetexplorerSubject[] = [];
+  afterEach(async () => {
+    for (const subject of started.splice(0)) await subject.close();
+  });
+  return async (options = {}) => {
+    const subject = await startSubject(options);
+    started.push(subject);
+    if (connected) await subject.provider.connect(never);
+    return subject;
+  };
+}
+
+/** The names that a listing shows, sorted. */
+export async function namesIn(provider: Provider, path: string): Promise<string[]> {
+  return (await listAll(provider, path)).map(({ name }) => name).sort();
 }
 
 /** What is done to the disk the platform knows at once. */
