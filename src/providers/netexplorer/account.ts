@@ -53,6 +53,7 @@ export class Account {
     if (this.known.trash === false) this.log.warn('the platform has no trash: what is deleted here is gone');
     if (this.known.versioning === false) this.log.warn('the platform keeps no versions: what is overwritten here is gone');
     if (this.known.lock === false) this.log.info('the platform locks nothing: others may write to a file that is open here');
+    if (this.known.lockRead === false) this.log.info('a lock on this platform keeps nobody from reading');
     if (this.known.edit === false) this.log.info('the platform does not let versions be changed');
   }
 }

@@ -149,7 +149,8 @@ function readPermissions(fields: Fields): Permissions {
   return permissions;
 }
 
-function readName(fields: Fields): string | undefined {
+/** What it is called, by whichever of the two names for a name. */
+export function readName(fields: Fields): string | undefined {
   return readText(fields['name']) ?? readText(fields['nom']);
 }
 

@@ -7,11 +7,12 @@ import { FsError, isErrno } from '../../errors.js';
 import type { Entry, Location } from '../provider.js';
 import type { Trash, TrashedThing } from '../services.js';
 import { readList, segment } from './calls.js';
-import { readCount, readFile, readFolder, readId, readTime, type TreeObject } from './objects.js';
+import { readCount, readFile, readFolder, readId, readName, readPerson, readTime, type TreeObject } from './objects.js';
 import type { Tree } from './tree.js';
 
-const answer = z.looseObject({ folders: z.unknown(), files: z.unknown() });
-const thing = z.looseObject({ id: z.unknown(), name: z.string(), deletion: z.unknown(), owner: z.unknown(), owner_id: z.unknown(), size: z.unknown() });
+const answer = z.looseObject({ folders: z.unknown(), files: z.unknown() }).partial();
+/** The platform leaves out what it does not know. */
+const thing = z.looseObject({});
 
 interface Trashed {
   readonly shown: TrashedThing;
@@ -46,9 +47,11 @@ export class TrashService implements Trash {
   async empty(signal: AbortSignal): Promise<number> {
     const self = this.tree.account.id;
     if (self === undefined) throw new FsError('EACCES', 'the platform does not say whose account this is: nobody could tell what in the trash is yours');
+    const things = await this.things(signal);
+    const own = things.filter(({ ownerId }) => ownerId === self);
+    if (own.length === 0 && things.some(({ ownerId }) => ownerId === undefined)) throw new FsError('EACCES', 'the platform does not say who has put the things into the trash: none is destroyed');
     let count = 0;
-    for (const { shown: { id, name }, ownerId } of await this.things(signal)) {
-      if (ownerId !== self) continue;
+    for (const { shown: { id, name } } of own) {
       const reply = await this.tree.api.call({ operation: 'trash', method: 'DELETE', path: `/trash/${segment(id)}`, route: '/trash/:id', about: name, idempotent: true }, signal);
       if (reply.kind === 'answer') await reply.answer.discard();
       else if (!isErrno(reply.error, 'ENOENT')) throw reply.error;
@@ -74,9 +77,11 @@ export class TrashService implements Trash {
 
 function readThing(value: unknown, kind: 'file' | 'folder'): Trashed | undefined {
   const parsed = thing.safeParse(value);
-  const id = parsed.success ? readId(parsed.data.id) : undefined;
-  if (!parsed.success || id === undefined) return undefined;
-  const { name, deletion, owner, owner_id: ownerId, size } = parsed.data;
-  const shown = { id, name, kind, deleted: readTime(deletion) ?? 0, size: readCount(size), owner: typeof owner === 'string' ? owner : undefined };
+  if (!parsed.success) return undefined;
+  const { deletion, owner, owner_id: ownerId, size } = parsed.data;
+  const id = readId(parsed.data['id']);
+  const name = readName(parsed.data);
+  if (id === undefined || name === undefined) return undefined;
+  const shown = { id, name, kind, deleted: readTime(deletion) ?? 0, size: readCount(size), owner: readPerson(owner) };
   return { shown, ownerId: readId(ownerId) };
 }

@@ -165,6 +165,20 @@ describe('what the platform cannot do', () => {
     expect(warnings).toEqual(['the platform has no trash: what is deleted here is gone', 'the platform keeps no versions: what is overwritten here is gone']);
   });
 
+  it('is what the services are missing', async () => {
+    const { provider } = await start({ emulator: { surprises: { features: { trash: false, versioning: false } } } });
+    await provider.connect(never);
+    expect(Object.keys(provider.services ?? {}).sort()).toEqual(['depositLinks', 'history', 'shareLinks']);
+  });
+
+  it('besides, of locks and versions in place, is told to who asks the log for more', async () => {
+    const { provider, log } = await start({ emulator: { surprises: { features: { lock: false, lock_read: false, edit: false } } } });
+    await provider.connect(never);
+    const told = log.filter(({ level }) => level === 30).map(({ msg }) => msg);
+    for (const words of ['locks nothing', 'keeps nobody from reading', 'does not let versions be changed']) expect(told.filter((msg) => msg.includes(words))).toHaveLength(1);
+    expect(Object.keys(provider.services ?? {}).sort()).toEqual(['depositLinks', 'history', 'shareLinks', 'trash', 'versions']);
+  });
+
   it('is not known of a platform that does not tell, which is no failure', async () => {
     const { provider, emulator, backstage } = await start();
     for (const route of ['public-config', 'account', 'roots']) {
