@@ -1,9 +1,10 @@
 /**
  * Answers about whole trees, asked for where a walk is noticed (`walks.ts`): one request in the place of
  * a listing for each folder. They come a folder at a time and go into the listings' memory; who wants a
- * folder that is still to come waits for it, and where the answer breaks off, or does not have the
- * folder, it is listed by itself.
+ * folder that is still to come waits for it a while, and where it does not come, the answer breaks off, or
+ * does not have the folder, it is listed by itself.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toFsError } from '../errors.js';
 import type { Log } from '../observe/log.js';
 import type { Entry, ListedFolder, Provider } from '../providers/provider.js';
@@ -18,6 +19,12 @@ const shareOfTree = 3 / 4;
 
 /** A tree's answer is believed for so many times `--dir-ttl` while the walk goes on: a new one each time it runs out would move the tree again and again. */
 const livesOfTree = 6;
+
+/**
+ * Who wants a folder of an answer under way waits for so long: it may be anybody's `ls`, and the folder the last
+ * of an answer that takes minutes. A walk that waits itself asks for a listing as seldom as that. Milliseconds.
+ */
+const patienceForFolder = 2000;
 
 /** After a failure whole trees are not asked for so long. Milliseconds. */
 const pauseAfterFailure = 60_000;
@@ -135,16 +142,19 @@ export class TreeListings {
     goOn(listing, now, this.#options.ttl);
   }
 
-  /** Waits for a folder of an answer under way. Undefined where none is, or it did not have it: list it by itself. */
+  /** Waits for a folder of an answer under way. Undefined where none is, or it did not have it or not soon: list it by itself. */
   async wait(folder: Inode, signal: AbortSignal): Promise<Listing | undefined> {
     if (this.#running.size === 0 || folder.isDetached) return undefined;
     const { path } = folder;
     const tree = [...this.#running.keys()].find((each) => each.has(path));
     if (tree === undefined) return undefined;
     tree.waiting += 1;
+    const patience = new AbortController();
+    const tooLong = sleep(patienceForFolder, undefined, { signal: patience.signal }).catch(() => undefined);
     try {
-      await untilAborted(tree.arrival(path), signal);
+      await untilAborted(Promise.race([tree.arrival(path), tooLong]), signal);
     } finally {
+      patience.abort();
       tree.waiting -= 1;
       // The program that walked was interrupted, and nobody else waits.
       if (signal.aborted && tree.waiting === 0) tree.abort.abort();

@@ -252,6 +252,23 @@ describe('while the answer is under way', () => {
     expect([m.platform.calls.listTree, m.platform.inFlight]).toEqual([1, 0]);
   });
 
+  test('that comes slowly keeps nobody waiting for long: ls of a folder that is still to come lists it by itself', async () => {
+    await start(small);
+    for (const path of ['/', '/d0', '/d0/d0']) await m.names(path);
+    const answer = hold(m.platform, 'listTree', 'chunk');
+    const walking = m.names('/d0/d1');
+    await answer.reached;
+    m.platform.put('/d2/young', 'x');
+    expect(await m.names('/d2')).toEqual(['d0', 'd1', 'd2', 'one', 'two', 'young']);
+    expect(m.platform.calls.list).toBeGreaterThan(3);
+    await m.unlink('/d2/one');
+    answer.release();
+    await walking;
+    expect(await m.names('/d2')).toEqual(['d0', 'd1', 'd2', 'two', 'young']);
+    await foundAll();
+    expect(m.platform.calls.listTree).toBe(1);
+  });
+
   test('the end of the mount gives it up', async () => {
     const { walking, release } = await held(20);
     await walking;
