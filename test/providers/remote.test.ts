@@ -23,6 +23,8 @@ describe('a remote', () => {
 
   it.each([
     ['netexplorer+https://ann@files.example.org/Clients/2026', { platform: 'netexplorer', origin: 'https://files.example.org', user: 'ann', base: '/Clients/2026' }],
+    ['arrhes+https://arrhes.example.org/organizations/k3j2h1/years/0y26', { platform: 'arrhes', origin: 'https://arrhes.example.org', base: '/organizations/k3j2h1/years/0y26' }],
+    ['arrhes+https://arrhes.example.org/api/v2/organizations/k3j2h1/years/0y26/', { platform: 'arrhes', base: '/api/v2/organizations/k3j2h1/years/0y26' }],
     ['netexplorer+https://files.example.org', { platform: 'netexplorer', user: undefined, base: '/' }],
   ])('%s is read, each platform in its own form', (text, parts) => {
     expect(parseRemote(text)).toMatchObject(parts);
@@ -31,6 +33,9 @@ describe('a remote', () => {
   it.each([
     ['sftpgo+https://u@host/../x', /sftpgo\+https:\/\/user@host\[:port\]\[\/folder\]\)$/],
     ['netexplorer+https://u@host/../x', /\(a remote is written netexplorer\+https:\/\/user@platform[^ ]*\)$/],
+    ['arrhes+https://arrhes.example.org/organizations/k3j2h1', /does not end in \/organizations\/<id>\/years\/<id> \(a remote is written arrhes\+/],
+    ['arrhes+https://arrhes.example.org/organizations/a%20b/years/c', /names "a b", which is no id/],
+    ['arrhes+https://ann@arrhes.example.org/organizations/a/years/c', /names a user/],
     ['webdav+https://u@host/x', /written sftpgo\+.* or netexplorer\+/],
   ])('a complaint about %s shows the form that would be right', (text, words) => {
     expect(() => parseRemote(text)).toThrow(words);

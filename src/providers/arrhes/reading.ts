@@ -9,6 +9,7 @@ import { parseContentLength, parseContentRange } from '../../http/ranges.js';
 import type { HttpClient } from '../../http/client.js';
 import type { RetryProgress } from '../../http/retry.js';
 import { parseHttpDate } from '../../http/server-clock.js';
+import { isHiddenName } from '../hidden-names.js';
 import type { Download, Location, ReadRequest } from '../provider.js';
 import { ResumedBody } from '../resumed-body.js';
 import type { DownloadUrls } from './download-urls.js';
@@ -142,9 +143,11 @@ export class DocumentReader {
           if (renewed) throw error;
           renewed = true;
           break;
-        case 'gone':
-          await this.looker.freshFile(id, what, signal);
-          throw error;
+        case 'gone': {
+          // On its way out, by our own doing: who reads it elsewhere now finds it there.
+          const { name } = await this.looker.freshFile(id, what, signal);
+          throw isHiddenName(name) ? new FsError('ENOENT', `${what}: it is not there any more`, { cause: error }) : error;
+        }
         default: throw error;
       }
     }
