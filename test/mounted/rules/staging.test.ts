@@ -51,7 +51,8 @@ describe('staging disk full', () => {
     await drive.control.resetCounts();
     expect(await program.refused('pwrite', descriptor, 'X', 0)).toBe('ENOSPC');
     await program.close(descriptor);
-    expect((await drive.control.state()).counts).toEqual({ });
+    // A look, where the last word on it is a while ago, fetches nothing.
+    expect(Object.keys((await drive.control.state()).counts).filter((kind) => kind !== 'head')).toEqual([]);
     expect((await stat(join(drive.root, 'large'))).size).toBe(8 * MiB);
   });
 
