@@ -79,6 +79,8 @@ export class InodeTable {
     const replaced = parent.children.get(name);
     if (replaced !== undefined && replaced !== inode) this.orphan(replaced);
     inode.place = { parent, name };
+    // The old name's number may be another file's soon.
+    inode.told = undefined;
     inode.entry = { ...inode.entry, name };
     parent.children.set(name, inode);
     if (inode.kind === 'folder') this.onUproot(inode);
@@ -136,10 +138,21 @@ export class InodeTable {
     return number;
   }
 
+  /**
+   * `st_ino` as programs are told it: who has a new file open finds it under one number, also when the platform has given
+   * it its id meanwhile (sqlite takes it for moved else, and writes no more). From its last close on it has that of the id.
+   */
+  shownNumber(inode: Inode): bigint {
+    const number = this.number(inode);
+    if (inode.handles === 0 || inode.isDetached) inode.told = undefined;
+    else inode.told ??= number;
+    return inode.told ?? number;
+  }
+
   /** The number that a name not in the table would have: for READDIR's d_ino, equal to stat's. */
   numberOf(parent: Inode, entry: Entry): bigint {
     const known = parent.children.get(entry.name);
-    if (known !== undefined) return this.number(known);
+    if (known !== undefined) return this.shownNumber(known);
     return this.#freeNumber(entry.id ?? (parent.isRoot ? `/${entry.name}` : `${parent.path}/${entry.name}`), performance.now());
   }
 

@@ -93,6 +93,8 @@ export class Inode {
   namedHere = false;
   /** Its `st_ino`, and the identity that it was made from. */
   ino: { readonly identity: string; readonly number: bigint } | undefined;
+  /** The number that those were told who have it open. */
+  told: bigint | undefined;
 
   constructor(node: NodeId, entry: Entry, place: Place | undefined, learnt: number) {
     this.node = node;

@@ -201,7 +201,7 @@ export class Knowledge {
     const size = folder ? folderSize : inode.size;
     const mtime = rounded(this.#core, draft?.dirty === true ? draft.modified : (this.times.modified(inode) ?? entry.modified ?? this.#core.table.root.entry.modified ?? 0));
     return {
-      ino: this.#core.table.number(inode),
+      ino: this.#core.table.shownNumber(inode),
       kind: inode.kind,
       mode: modeOf(inode.kind, rightsOf(this.#core.provider, inode), settings.umask),
       nlink: inode.isOrphan ? 0 : 1,

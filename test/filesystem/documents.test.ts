@@ -79,6 +79,24 @@ describe('a document that takes another\'s place', () => {
   });
 });
 
+describe('a new document', () => {
+  test('has one inode number for whoever has it open, also when the platform has given it its id, and that of its id when it was closed', async () => {
+    const file = await m.open('/d/db', emptying, { create: true });
+    const told = (await m.attributes(file.node)).ino;
+    await m.write(file, 0, 'first');
+    await m.fsync(file);
+    const id = await idOf('/d/db');
+    expect([(await m.attributes(file.node)).ino, (await m.stat('/d/db')).ino]).toEqual([told, told]);
+    await setTime('/d/db', longAgo + 5_000);
+    await m.close(file);
+    const { ino } = await m.stat('/d/db');
+    expect(ino).toBe(inodeNumber(id));
+    expect((await m.stat('/d/db')).mtime).toBe(longAgo + 5_000);
+    m = (await m.remount()).next;
+    expect(await m.stat('/d/db')).toMatchObject({ ino, mtime: longAgo + 5_000 });
+  });
+});
+
 describe('the platform\'s time moves with every change', () => {
   test('a new name leaves the time of the content as it was, here and at the next mount', async () => {
     const { mtime, ino } = await m.stat('/d/new');
