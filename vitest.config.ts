@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { leftOut } from './test/support/left-out.js';
 
 // `unit` needs nothing but Node; `mounted` mounts for real; `mounted-fuse-native` is the part of it that a
-// driver can change, on the second driver; `mounted-ordinary-user` is the part that root's rights could hide
+// driver can change, on the second driver; `mounted-netexplorer` is the tools on another platform; `mounted-ordinary-user` is the part that root's rights could hide
 // something of, run by `scripts/as-ordinary-user`. Three files at a time: most of a test's time is waiting, and
 // more daemons than that starve one another on two cores.
 export default defineConfig({
@@ -32,6 +33,16 @@ export default defineConfig({
             ...['attributes', 'closing', 'names', 'users', 'versions'].map((rule) => `test/mounted/rules/${rule}.test.ts`),
           ],
           env: { AMARRE_TEST_DRIVER: 'fuse-native' },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'mounted-netexplorer',
+          include: ['test/mounted/tools/*.test.ts'],
+          exclude: Object.keys(leftOut.netexplorer.files).map((file) => `test/mounted/tools/${file}.test.ts`),
+          env: { AMARRE_TEST_PLATFORM: 'netexplorer' },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

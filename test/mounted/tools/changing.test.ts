@@ -2,11 +2,11 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { useDrive } from '../../support/drive.js';
+import { useToolsDrive } from '../../support/chosen.js';
 import { refused, shell, succeed } from '../../support/programs.js';
 import { content, contentOf, randomFile, soon, text } from './files.js';
 
-const drive = useDrive({
+const drive = useToolsDrive({
   async prepare(root) {
     await randomFile(join(root, 'prepared', 'file'), 3_000_000);
     await randomFile(join(root, 'prepared', 'to be emptied'), 3_000_000);
@@ -14,10 +14,7 @@ const drive = useDrive({
   },
 });
 
-/** How many times `path`, below the server's root, was uploaded since the counts were reset. */
-async function uploads(): Promise<number> {
-  return (await drive.control.state()).counts['upload'] ?? 0;
-}
+const uploads = () => drive.requests('writing');
 
 describe('>', () => {
   test('makes a file, and replaces one, each with one upload', async () => {
@@ -36,7 +33,7 @@ describe('>', () => {
     await drive.control.resetCounts();
     await shell(`> '${mount}/to be emptied'`);
     await soon(async () => (await stat(join(server, 'to be emptied'))).size).toBe(0);
-    expect((await drive.control.state()).counts['get']).toBe(undefined);
+    expect(await drive.requests('reading')).toBe(0);
   });
 
   test('around several programs: all of their words, in order', async () => {

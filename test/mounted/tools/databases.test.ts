@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { useDrive } from '../../support/drive.js';
+import { chosenCases, useToolsDrive } from '../../support/chosen.js';
 import { begin, eventually, shell, succeed } from '../../support/programs.js';
 import { sampleTree, soon } from './files.js';
 
-const drive = useDrive();
+const drive = useToolsDrive();
 
 const identity = {
   GIT_AUTHOR_NAME: 'A', GIT_AUTHOR_EMAIL: 'a@example.org', GIT_COMMITTER_NAME: 'A', GIT_COMMITTER_EMAIL: 'a@example.org',
@@ -42,7 +42,7 @@ test.each(['delete', 'wal'])('sqlite, journal_mode %s: what was committed is in 
   expect(await readdir(server)).toEqual(['db']);
 });
 
-test.each(['delete', 'persist', 'wal'])('sqlite, journal_mode %s, killed in a transaction: the next to open it finds what was committed, and nothing of the rest', async (mode) => {
+test.each(chosenCases('sqlite', ['delete', 'persist', 'wal'], String))('sqlite, journal_mode %s, killed in a transaction: the next to open it finds what was committed, and nothing of the rest', async (mode) => {
   const { mount, server, local } = await drive.place();
   const path = join(mount, 'db');
   const check = "pragma integrity_check; select count(*), min(v), max(v) from t;";

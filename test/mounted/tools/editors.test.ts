@@ -2,14 +2,14 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { useDrive } from '../../support/drive.js';
+import { chosenCases, useToolsDrive } from '../../support/chosen.js';
 import { shell, succeed } from '../../support/programs.js';
 import { soon, text } from './files.js';
 
 const before = 'one\ntwo\nthree\n';
 const after = 'one\n2\nthree\n';
 
-const drive = useDrive({
+const drive = useToolsDrive({
   async prepare(root) {
     await writeFile(join(root, 'file that was there'), before);
   },
@@ -22,7 +22,7 @@ describe('vim', () => {
     '-c', '%s/two/2/', '-c', 'wq', path,
   ], { env: { TERM: 'dumb' } });
 
-  test.each([
+  test.each(chosenCases<readonly [string, readonly string[]]>('vim', [
     ['nobackup nowritebackup', []],
     ['nobackup writebackup backupcopy=yes', []],
     ['nobackup writebackup backupcopy=no', []],
@@ -31,7 +31,7 @@ describe('vim', () => {
     ['backup backupcopy=no', ['file~']],
     ['backup backupcopy=auto backupext=.bak', ['file.bak']],
     ['nobackup writebackup fsync swapfile', []],
-  ])('with %s', async (settings, left) => {
+  ], ([name]) => name))('with %s', async (settings, left) => {
     const { mount, server } = await drive.place();
     await shell(`printf '${before.replaceAll('\n', '\\n')}' > ${mount}/file`);
     await edit(join(mount, 'file'), settings);
@@ -93,7 +93,7 @@ os.close(doc)
 os.unlink(lock)`;
 
 describe('other editors', () => {
-  test.each([
+  test.each(chosenCases<readonly [string, string, readonly string[]]>('other editors', [
     ['write a temporary file and rename it over (gedit, VS Code with atomic saves, most libraries)',
       'write(t, os.O_WRONLY | os.O_CREAT | os.O_EXCL); os.rename(t, f)', []],
     ['the same without fsync',
@@ -117,7 +117,7 @@ describe('other editors', () => {
     ['lock file, temporary file, backup copy, rename over, lock file gone (LibreOffice)', libreOffice, ['file.bak']],
     ['delete, and write anew',
       'os.unlink(f); write(f, os.O_WRONLY | os.O_CREAT | os.O_EXCL)', []],
-  ])('%s', async (_, body, left) => {
+  ], ([name]) => name))('%s', async (_, body, left) => {
     const { mount, server } = await drive.place();
     await shell(`printf '${before.replaceAll('\n', '\\n')}' > ${mount}/file`);
     await succeed('python3', ['-c', calls(body), mount]);

@@ -2,7 +2,7 @@
 import { open, rm, stat, statfs, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { useDrive } from '../../support/drive.js';
+import { useToolsDrive } from '../../support/chosen.js';
 import { succeed } from '../../support/programs.js';
 
 const size = 5 * 2 ** 30;
@@ -11,7 +11,7 @@ const marks: readonly (readonly [number, string])[] = [
   [0, 'the first bytes'], [2 ** 31 - 5, 'over 2^31'], [2 ** 32 - 5, 'over 2^32'], [2 ** 32 + 12_345, 'past 32 bits'], [size - 14, 'the last bytes'],
 ];
 
-const drive = useDrive();
+const drive = useToolsDrive();
 afterEach(async () => { await rm(join(drive.root, 'place-1'), { recursive: true }); });
 
 async function readAt(path: string, offset: number, length: number): Promise<string> {

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { useDrive } from '../../support/drive.js';
+import { chosenCases, testUnlessLeftOut, useToolsDrive } from '../../support/chosen.js';
 import { refused, succeed } from '../../support/programs.js';
 import { soon } from './files.js';
 
@@ -35,7 +35,7 @@ const names: Readonly<Record<string, string>> = {
 };
 const all = Object.values(names);
 
-const drive = useDrive({
+const drive = useToolsDrive({
   async prepare(root) {
     await mkdir(join(root, 'prepared'));
     for (const name of all) {
@@ -45,7 +45,7 @@ const drive = useDrive({
   },
 });
 
-describe.each(Object.entries(names))('%s', (_, name) => {
+describe.each(chosenCases('names', Object.entries(names), ([name]) => name))('%s', (_, name) => {
   test('made, read, renamed, replaced and deleted under it', async () => {
     const { mount, server, local } = await drive.place();
     await writeFile(join(local, 'source'), `content of ${name}`);
@@ -102,7 +102,7 @@ describe('names that cannot be', () => {
     await soon(async () => (await readdir(server, { recursive: true })).sort()).toEqual(['a', 'f']);
   });
 
-  test('the replacement character, under which the platform lists what it cannot reach: EINVAL', async () => {
+  testUnlessLeftOut('the replacement character, under which the platform lists what it cannot reach: EINVAL', async () => {
     const { mount, server } = await drive.place();
     expect(await refused('touch', [join(mount, 'a\ufffdb')])).toContain('Invalid argument');
     expect(await readdir(server)).toEqual([]);

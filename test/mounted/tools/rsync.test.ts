@@ -1,12 +1,13 @@
 /** rsync onto the drive and off it: what has not changed is not sent again, now or at the next mount. */
-import { appendFile, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { useDrive, type Place } from '../../support/drive.js';
+import type { Place } from '../../support/drive.js';
+import { chosen, dated, useToolsDrive } from '../../support/chosen.js';
 import { succeed } from '../../support/programs.js';
 import { content, randomFile, sameTrees, sampleTree } from './files.js';
 
-const drive = useDrive({
+const drive = useToolsDrive({
   prepare: async (root) => { await sampleTree(join(root, 'tree')); },
 });
 
@@ -19,13 +20,12 @@ async function rsync(...words: readonly string[]): Promise<string[]> {
 /** Files that a run sent. */
 const sent = (lines: readonly string[]) => lines.filter((line) => /^[<>]f/.test(line));
 
-async function uploads(): Promise<number> {
-  return (await drive.control.state()).counts['upload'] ?? 0;
-}
+const uploads = () => drive.requests('writing');
 
-describe('rsync -a of 1,000 files', () => {
+const files = 1000 / chosen.slowness;
+
+describe(`rsync -a of ${files} files`, () => {
   let place: Place | undefined;
-  const files = 1000;
 
   const words = (): [string, string] => {
     if (place === undefined) throw new Error('nothing was copied');
@@ -44,14 +44,13 @@ describe('rsync -a of 1,000 files', () => {
     expect(sent(await rsync('-a', ...words()))).toHaveLength(files);
     await sameTrees(tree, join(place.server, 'tree'));
     const listed = async (top: string) => (await succeed('find', [top, '-printf', '%P %Ts\\n'])).split('\n').sort();
-    expect(await listed(join(place.server, 'tree'))).toEqual(await listed(tree));
+    expect(await listed(join(dated(place), 'tree'))).toEqual(await listed(tree));
   });
 
   test('again: the second run sends none, and changes nothing', async () => {
     await drive.control.resetCounts();
     expect(await rsync('-a', ...words())).toEqual([]);
-    const { counts } = await drive.control.state();
-    expect(Object.keys(counts).filter((route) => !['list', 'head'].includes(route))).toEqual([]);
+    expect(await drive.work()).toEqual([]);
   });
 
   test('again after a fresh mount: none, and the inode numbers and change times are the same', async () => {
@@ -60,8 +59,7 @@ describe('rsync -a of 1,000 files', () => {
     await drive.control.resetCounts();
     expect(await numbers()).toBe(before);
     expect(await rsync('-a', ...words())).toEqual([]);
-    const { counts } = await drive.control.state();
-    expect(Object.keys(counts).filter((route) => !['list', 'head', 'token'].includes(route))).toEqual([]);
+    expect(await drive.work()).toEqual([]);
   });
 
   test('again after one file changed: that one alone', async () => {
@@ -69,18 +67,19 @@ describe('rsync -a of 1,000 files', () => {
     await drive.control.resetCounts();
     const lines = await rsync('-a', ...words());
     expect(sent(lines)).toEqual([expect.stringMatching(/^>f\S+ folder-3\/file-13$/)]);
-    expect(await uploads()).toBe(1);
+    expect(await uploads()).toBe(chosen.uploadsToReplace);
     await sameTrees(words()[0], join(drive.root, place?.mount.slice(drive.mountpoint.length) ?? '', 'tree'));
   });
 });
 
 describe('rsync', () => {
   test('-t keeps times exact to the second; -c compares the bytes themselves', async () => {
-    const { mount, server, local } = await drive.place();
+    const place = await drive.place();
+    const { mount, local } = place;
     await randomFile(join(local, 'f'), 5000);
     await utimes(join(local, 'f'), 1_234_567_890.9, 1_234_567_890.9);
     await rsync('-t', join(local, 'f'), `${mount}/`);
-    expect(Math.floor((await stat(join(server, 'f'))).mtimeMs / 1000)).toBe(1_234_567_890);
+    expect(await succeed('stat', ['-c', '%Y', join(dated(place), 'f')])).toBe('1234567890\n');
     expect(await succeed('stat', ['-c', '%.9Y', join(mount, 'f')])).toBe('1234567890.000000000\n');
     expect(await rsync('-t', join(local, 'f'), `${mount}/`)).toEqual([]);
     expect(await rsync('-tc', join(local, 'f'), `${mount}/`)).toEqual([]);
@@ -154,6 +153,6 @@ describe('rsync', () => {
     expect(await rsync('-a', `${mount}/`, join(local, 'tree'))).toEqual([]);
     await drive.remount();
     expect(await rsync('-a', `${mount}/`, join(local, 'tree'))).toEqual([]);
-    expect((await drive.control.state()).counts['get']).toBe(undefined);
+    expect(await drive.requests('reading')).toBe(0);
   });
 });
