@@ -127,6 +127,20 @@ describe('a file that somebody else has locked', () => {
     expect(Buffer.from(await m.fs.getxattr(await m.node('/f'), 'user.amarre.lock', { pid: 1, uid: 0, gid: 0, signal: new AbortController().signal })).toString()).toBe('bob');
   });
 
+  test('and replaced since then it is looked up anew, and not busy', async () => {
+    await start({ provider: { traits: { stableIds: true } } });
+    m.platform.lockFor('/f', 'bob');
+    elapse(11_000);
+    await m.names('/');
+    const node = await m.node('/f');
+    m.platform.remove('/f');
+    m.platform.put('/f', 'another');
+    elapse(5000);
+    expect(await errnoOf(m.fs.open(node, forWriting, interruptible()))).toBe('ESTALE');
+    await m.save('/f', 'free');
+    expect(m.platform.text('/f')).toBe('free');
+  });
+
   test('where the listing is not of this moment a look decides', async () => {
     await start();
     m.platform.lockFor('/f', 'bob');

@@ -86,7 +86,12 @@ export class Locks {
   async mustBeFree(inode: Inode, signal: AbortSignal): Promise<void> {
     if (holderOf(inode) === undefined || inode.draft?.dirty === true) return;
     if (inode.place !== undefined && performance.now() - inode.learnt > this.#core.settings.attrTtl) {
-      await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
+      const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
+      if (found !== inode) {
+        // The kernel looks the name up anew.
+        if (found !== undefined) this.#core.table.dropIfUnused(found);
+        throw new FsError('ESTALE', `${inode.path} was deleted or replaced on the platform`);
+      }
     }
     const lockedBy = holderOf(inode);
     if (lockedBy === undefined) return;
