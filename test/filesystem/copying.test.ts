@@ -48,6 +48,27 @@ describe('a whole file', () => {
     expectNothingMoved();
   });
 
+  test('that was kept here before, since it could not be sent, is kept no longer', async () => {
+    const { from, to } = await begin();
+    await m.release(to);
+    m.platform.failNext('write', 'EDQUOT', { times: 9 });
+    const [same, other] = [await m.open('/same', forWriting, { create: true }), await m.open('/other', forWriting, { create: true })];
+    await m.write(same, 0, content);
+    await m.write(other, 0, content.toUpperCase());
+    for (const file of [same, other]) {
+      expect(await errnoOf(m.flush(file))).toBe('EDQUOT');
+      await m.release(file);
+    }
+    m.platform.hook = undefined;
+    for (const path of ['/same', '/other']) {
+      const target = await m.open(path, exclusively, { create: true });
+      await copy(from, target);
+      await m.close(target);
+      expect(m.platform.text(path)).toBe(content);
+    }
+    expect((await m.shutdown()).map(({ path }) => path)).toEqual(['/other']);
+  });
+
   test('over an older one, which stands until the copy is whole', async () => {
     const { from } = await begin();
     await m.save('/older', 'older');

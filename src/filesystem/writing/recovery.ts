@@ -4,12 +4,13 @@
  * platform past everything that the file system believes.
  */
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { FsError, isErrno, toFsError } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
 import type { Content, Entry, Location, Provider } from '../../providers/provider.js';
 import type { KeptFile } from '../../storage/staging.js';
 import type { UnsentFile } from '../filesystem.js';
+import { holdsKept } from './kept-bytes.js';
 import { mayBeOurs } from './answers-lost.js';
 
 /** Bytes of a kept file that are compared with the platform's, or sent, at once. */
@@ -87,24 +88,8 @@ async function look(provider: Provider, location: Location, signal: AbortSignal)
 }
 
 /** Whether the platform has these very bytes: an upload whose answer was lost came through. */
-async function isThere(provider: Provider, there: Entry, { note, data }: KeptFile, signal: AbortSignal): Promise<boolean> {
-  if (!mayBeOurs(provider, there, note)) return false;
-  if (note.size === 0) return true;
-  const location = { path: note.path, id: there.id };
-  const { body } = await provider.read(location, { start: 0, end: note.size, version: there.version }, signal);
-  const file = await open(data);
-  try {
-    let at = 0;
-    for await (const bytes of body) {
-      const own = Buffer.alloc(bytes.length);
-      const { bytesRead } = await file.read(own, 0, bytes.length, at);
-      if (bytesRead < bytes.length || !own.equals(bytes)) return false;
-      at += bytes.length;
-    }
-    return at === note.size;
-  } finally {
-    await file.close();
-  }
+async function isThere(provider: Provider, there: Entry, leftover: KeptFile, signal: AbortSignal): Promise<boolean> {
+  return mayBeOurs(provider, there, leftover.note) && await holdsKept(provider, there, leftover, signal);
 }
 
 async function* bytesOf(data: string, start: number, size: number): AsyncGenerator<Uint8Array> {

@@ -15,6 +15,7 @@ import { SharedTask, untilAborted } from '../shared-task.js';
 import { mustBeUnchanged } from './answers-lost.js';
 import { Copies } from './copies.js';
 import { Draft } from './draft.js';
+import { holdsKept } from './kept-bytes.js';
 import { Progress, type UploadReport } from './progress.js';
 
 /** An upload under way, which outlives its draft where that was given up meanwhile. */
@@ -245,6 +246,20 @@ export class Sender {
     }
   }
 
+  /** The same where the platform copied it by itself: no byte is here to compare with, so it is read. */
+  async #letGoOfCopied(path: string, entry: Entry, signal: AbortSignal): Promise<void> {
+    for (const [kept, unsent] of this.#kept) {
+      if (unsent.path !== path) continue;
+      try {
+        if (!await holdsKept(this.#core.provider, entry, kept, signal)) continue;
+        this.#kept.delete(kept);
+        await kept.discard();
+      } catch (thrown) {
+        this.#core.log.warn({ path, kept: kept.data, err: thrown }, 'a kept file could not be compared');
+      }
+    }
+  }
+
   /** After a draft went unsent: the truth is the platform's. */
   showPlatform(inode: Inode, draft: Draft): void {
     inode.changed = undefined;
@@ -303,6 +318,7 @@ export class Sender {
     }
     this.#sent(inode, draft, entry);
     await draft.copied(this.#knowledge.contentOf(inode));
+    await this.#letGoOfCopied(inode.path, entry, signal);
     return true;
   }
 

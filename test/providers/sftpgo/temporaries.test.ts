@@ -34,7 +34,8 @@ describe('leftovers', () => {
     for (let at = 0; at < 5; at += 1) await leave('/d', 'deadone', 0, at);
     expect((await listAll(provider, '/d')).map(({ name }) => name)).toEqual(['f']);
     await expect.poll(() => backstage.tree(), soon).toEqual(['/d/', '/d/f']);
-    expect(log.filter(({ msg }) => msg.includes('earlier mount left behind')).length).toBe(5);
+    // What is gone from the disk is told when the server's answer has come.
+    await expect.poll(() => log.filter(({ msg }) => msg.includes('earlier mount left behind')).length, soon).toBe(5);
   });
 
   it('of others go after seven days, and are hidden until then', async () => {
