@@ -31,7 +31,7 @@ import { say } from './terminal.js';
 export const doctorCommand: Command = {
   words: { remote: 'As for mount; without it this machine alone is looked at' },
   options: doctorSchema,
-  notes: 'With a remote, rights are tried with files of hidden names (.amarre-…) in its folder, which are deleted again; --no-write does without.'
+  notes: 'With a remote of SFTPGo, rights are tried with files of hidden names (.amarre-…) in its folder, which are deleted again; --no-write does without.'
     + ' Secrets come from where mount takes them. The exit status is 0 where mounting would work, and 1 where it would not.',
   examples: [
     ['amarre doctor', 'what mounting needs on this machine'],
@@ -90,8 +90,10 @@ async function examine(target: Target | undefined, settings: DoctorSettings, tel
     return;
   }
   const write = !settings['no-write'];
-  if (write) say('trying rights with files named .amarre-… in the remote\'s folder, which are deleted again (--no-write does without)');
-  tell('remote', judgeSignedIn(await readSignedInFacts(() => openRemote(target, settings), write, signal)));
+  const sayTrials = (): void => {
+    if (write) say('trying rights with files named .amarre-… in the remote\'s folder, which are deleted again (--no-write does without)');
+  };
+  tell('remote', judgeSignedIn(await readSignedInFacts(() => openRemote(target, settings), write, sayTrials, signal)));
 }
 
 function openRemote({ remote, credentials, network, netexplorer, documents, faireSimple }: Target, settings: DoctorSettings): Provider {

@@ -22,8 +22,8 @@ export interface SignedInFacts {
   readonly account: Found<AccountFacts> | undefined;
 }
 
-/** `open` makes the provider, which is closed here; it may refuse the credentials. */
-export async function readSignedInFacts(open: () => Provider, write: boolean, signal: AbortSignal): Promise<SignedInFacts> {
+/** `open` makes the provider, which is closed here; it may refuse the credentials. `onTrials`: rights are about to be tried. */
+export async function readSignedInFacts(open: () => Provider, write: boolean, onTrials: () => void, signal: AbortSignal): Promise<SignedInFacts> {
   const opened = await ask(signInDeadline, signal, () => Promise.resolve().then(open));
   if ('trouble' in opened) return { signIn: opened, clockAhead: undefined, account: undefined };
   const provider = opened.value;
@@ -32,6 +32,7 @@ export async function readSignedInFacts(open: () => Provider, write: boolean, si
     const { probe } = provider;
     const clockAhead = probe?.clockAhead();
     if ('trouble' in signIn || probe === undefined) return { signIn: asFact(signIn), clockAhead, account: undefined };
+    onTrials();
     // What it has made it deletes also behind an interrupt: that is waited for.
     const account = await probe.examine({ write, bytes: measured, deadline: trialDeadline }, AbortSignal.any([signal, AbortSignal.timeout(examinationDeadline)]))
       .then((value) => ({ value }), (error: unknown) => ({ trouble: lateTrouble(error, signal) }));

@@ -52,6 +52,16 @@ describe('the clock', () => {
   });
 });
 
+test('where a platform has no trials, nothing is said of a server that did not speak or of nobody who is signed in', () => {
+  const findings = judgeSignedIn({ signIn: { value: undefined }, clockAhead: undefined, account: undefined });
+  expect(findings).toEqual([
+    { check: 'sign-in', verdict: 'ok', found: like('accepted') },
+    { check: 'clock', verdict: 'not tried', found: 'not compared on this platform' },
+    { check: 'rights', verdict: 'not tried', found: like('not tried on this platform') },
+  ]);
+  expect(wouldMount(findings)).toBe(true);
+});
+
 describe('rights', () => {
   test.each(rights)('without the one to %s a mount works, and what is lost is said', (right) => {
     const findings = judgeSignedIn(facts({ rights: { ...account.rights, [right]: { result: 'refused', said: 'permission denied' } } }));
