@@ -47,8 +47,15 @@ const sentences: readonly (readonly [RegExp, Errno, string])[] = [
   [/\bpages?\b|\bocr\b/i, 'EDQUOT', 'nothing is left of what may be recognized'],
 ];
 
+/** Who refuses may repeat the request, as pages of proxies do: what signs an address, and the key, go no further. */
+function withoutSecrets(answer: RefusedAnswer): RefusedAnswer {
+  const text = answer.text.replace(/X-Amz-[A-Za-z-]+(?:=|%3D)[^\s"'<>\\]*/gi, '***').replace(/\bBearer[ +]+[^\s"'<>\\]+/gi, 'Bearer ***');
+  return { ...answer, text };
+}
+
 /** Judges a refusal of one of the routes. `what` names the request and its document, for the sentence. */
-export function judge(what: string, answer: RefusedAnswer): Verdict {
+export function judge(what: string, given: RefusedAnswer): Verdict {
+  const answer = withoutSecrets(given);
   const { status } = answer;
   const words = parseSaid(answer);
   const verdict = (errno: Errno, then: Verdict['then'], more = ''): Verdict => ({
@@ -93,7 +100,8 @@ export interface StoreVerdict {
 }
 
 /** Judges a refusal of the object store by its code; the text beside it differs from store to store. */
-export function judgeStore(what: string, answer: RefusedAnswer): StoreVerdict {
+export function judgeStore(what: string, given: RefusedAnswer): StoreVerdict {
+  const answer = withoutSecrets(given);
   const [, code = ''] = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(answer.text) ?? [];
   const words = code === '' ? answerWords(answer.status, answer.contentType, answer.text, answer.sender) : `the object store answered ${answer.status}: ${code}`;
   const verdict = (errno: Errno, then: StoreVerdict['then'], more = ''): StoreVerdict => ({
