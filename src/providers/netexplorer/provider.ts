@@ -8,7 +8,7 @@ import type { Log } from '../../observe/log.js';
 import { isHiddenName } from '../hidden-names.js';
 import { nameOf } from '../paths.js';
 import type {
-  Access, Content, Download, Entry, ListedFolder, Location, Provider, Quota, ReadRequest, Traits, WriteOptions,
+  Access, Content, Download, Entry, ListedFolder, Location, Provider, Quota, ReadRequest, Rights, Traits, WriteOptions,
 } from '../provider.js';
 import type { Remote } from '../remote.js';
 import type { Credentials, ProviderSettings } from '../settings.js';
@@ -16,6 +16,7 @@ import type { Services } from '../services.js';
 import { attributesOf } from './attributes.js';
 import { Changer, type ChangingParts } from './changing.js';
 import { Timelines } from './history.js';
+import { folderRights } from './entries.js';
 import { Leftovers } from './leftovers.js';
 import type { Listing } from './listing.js';
 import { Locks } from './locking.js';
@@ -113,6 +114,12 @@ export class NetexplorerProvider implements Provider {
   learntRefusal(access: Access, { path }: Location): FsError | undefined {
     const atTop = this.tree.looker.base.id === topId && path.lastIndexOf('/') === 0 && path !== '/';
     return access === 'make' && atTop ? new FsError('EACCES', `${path}: the platform keeps no files in its top folder`) : undefined;
+  }
+
+  /** At the platform's top only trying tells who may make a folder. */
+  baseRights(): Rights | undefined {
+    const { object } = this.tree.looker.base;
+    return object === undefined ? undefined : folderRights(object.permissions);
   }
 
   async *list(location: Location, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {

@@ -35,6 +35,13 @@ describe('the top', () => {
     expect(await namesIn(provider, '/Commun')).toEqual(['file']);
   });
 
+  it("of the drive has the rights of its folder, which no listing shows", async () => {
+    const { provider, emulator } = await start();
+    await emulator.control.setRights('/Commun', ['read', 'download']);
+    await provider.connect(never);
+    expect(provider.baseRights?.()).toEqual({ read: true, write: false, remove: false });
+  });
+
   it('keeps no files: that is known before data moves', async () => {
     const { another, provider } = await start();
     const top = another({ base: '/' });
