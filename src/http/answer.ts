@@ -57,6 +57,13 @@ export class Answer {
     return Buffer.concat(pieces).subarray(0, shortText).toString('utf8');
   }
 
+  /** The same answer, of which `text` was read already and was all. */
+  retold(text: string): Answer {
+    const { head } = this;
+    const plain = { ...head, header: (name: string) => (name === 'content-encoding' ? undefined : head.header(name)) };
+    return new Answer(plain, bodyOf(Buffer.from(text)), this.date);
+  }
+
   /** Done with it: a short rest is read so that the connection can be used again, a long one cut off. */
   async discard(): Promise<void> {
     let length = 0;
@@ -69,6 +76,24 @@ export class Answer {
       if (!(error instanceof FsError)) throw error;
     }
   }
+}
+
+/** A body in one piece. */
+function bodyOf(piece: Uint8Array): AnswerBody {
+  let left: Uint8Array | undefined = piece;
+  const body: AnswerBody = {
+    next: () => {
+      const value = left;
+      left = undefined;
+      return Promise.resolve(value === undefined ? { done: true, value } : { done: false, value });
+    },
+    return: () => {
+      left = undefined;
+      return Promise.resolve({ done: true, value: undefined });
+    },
+    [Symbol.asyncIterator]: () => body,
+  };
+  return body;
 }
 
 async function* gunzip(body: AnswerBody): AsyncGenerator<Uint8Array> {

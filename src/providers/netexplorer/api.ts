@@ -74,7 +74,7 @@ export class Api {
 
   /**
    * Calls for JSON. `read` makes a value of it, undefined where it is not what was asked for: EIO. An answer
-   * without content is null. An answer that breaks off is asked for again where that is right, else it is lost.
+   * without content, or of `OK` alone, is null. An answer that breaks off is asked for again where that is right, else it is lost.
    */
   ask<T>(call: Call, read: (value: unknown) => T | undefined, signal: AbortSignal): Promise<Told<T>> {
     return this.http.repeat(async (): Promise<Try<Told<T>>> => {
@@ -117,7 +117,10 @@ export class Api {
     if ((status >= 200 && status < 300) || call.accept?.includes(status) === true) {
       // A page of the drive's own comes as an attachment, as all its files do: one that does not is a portal's.
       if (contentType?.includes('html') !== true || answer.header('content-disposition') !== undefined) return { done: { kind: 'answer', answer } };
-      const words = answerWords(status, contentType, await answer.text(), answer.sender);
+      const text = await answer.text();
+      // What PHP calls HTML where nobody told it otherwise: the platform's `OK` is sent as that.
+      if (text.length < longestWord && !text.includes('<')) return { done: { kind: 'answer', answer: answer.retold(text) } };
+      const words = answerWords(status, contentType, text, answer.sender);
       return { done: { kind: 'refused', status, error: new FsError('EIO', `${call.operation}: ${call.about}: ${words}`), look: false } };
     }
     const retryAfter = parseRetryAfter(answer.header('retry-after'), this.now);
@@ -161,6 +164,9 @@ function requestOf(call: Call): HttpRequest {
   };
 }
 
+/** An answer in HTML that is no page is shorter than this, in characters. */
+const longestWord = 32 * 1024;
+
 /** An object's text, and a long list of versions, fit into this many bytes; listings are read as they arrive. */
 const longestText = 16 * 2 ** 20;
 
@@ -177,7 +183,7 @@ async function textOf(answer: Answer): Promise<string> {
 }
 
 function parseJson(call: Call, text: string): unknown {
-  if (text.trim() === '') return null;
+  if (text.trim() === '' || text.trim() === 'OK') return null;
   try {
     return JSON.parse(text);
   } catch {

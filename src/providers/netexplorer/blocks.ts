@@ -33,13 +33,16 @@ export interface BlockRoute<F> {
 export type Remedy = 'repair' | 'restart' | 'give up' | 'wait';
 
 /** Refusals that say something of the file as a whole, and not of a block. */
-const final: ReadonlySet<number> = new Set([401, 403, 404, 413, 422, 507]);
+const final: ReadonlySet<number> = new Set([401, 403, 404, 413, 507]);
 
-/** (NetExplorer's page: upload; which errors can be repaired is inferred) */
-export function remedyOf(status: number | undefined): Remedy {
+/**
+ * `begun`: the platform has taken blocks of this file, so that its name is not what is wrong. (NetExplorer's page:
+ * upload; which errors can be repaired is inferred)
+ */
+export function remedyOf(status: number | undefined, begun: boolean): Remedy {
   if (status === undefined || status === 500) return 'repair';
   if (status === 429 || status === 423) return 'wait';
-  if (final.has(status)) return 'give up';
+  if (final.has(status) || (status === 422 && !begun)) return 'give up';
   return status > 500 ? 'restart' : 'repair';
 }
 
@@ -74,10 +77,15 @@ export interface BlockUpload<F> {
   readonly progress: RetryProgress;
   /** Told of each block that the platform has: its bytes, from the start of the file. */
   readonly onTaken: (bytes: number) => void;
+  /** The file, if the platform has made it though nobody heard of it: then it knows nothing of its blocks any more. */
+  readonly arrived: () => Promise<F | undefined>;
 }
 
+/** So often the platform is asked in a row which blocks it misses, before it gets all of them. */
+const asks = 3;
+
 /** Sends all blocks that the platform does not have. Resolves to the file as it shows it; throws what repeating does not help. */
-export async function sendBlocks<F>({ content, route, mayGoOn, progress, onTaken }: BlockUpload<F>, signal: AbortSignal): Promise<F> {
+export async function sendBlocks<F>({ content, route, mayGoOn, progress, onTaken, arrived }: BlockUpload<F>, signal: AbortSignal): Promise<F> {
   const count = blockCount(content.size);
   const all = Array.from({ length: count }, (_, block) => block);
   let todo: readonly number[] = all;
@@ -91,14 +99,18 @@ export async function sendBlocks<F>({ content, route, mayGoOn, progress, onTaken
   };
   for (;;) {
     if (ask) {
-      const known = await route.report(count, signal);
+      const known = await askWhich(route, count, progress, signal);
       ask = false;
       if (known.kind === 'file') return known.file;
       // One who does not tell gets all of them, as one who tells nonsense.
       todo = known.kind === 'missing' ? missingOf(known.blocks, count) : all;
     }
-    const answer = await sendInOrder(todo, count, { content, route, onBlock }, signal);
+    const { answer, wasLast } = await sendInOrder(todo, count, { content, route, onBlock }, signal);
     if (answer.kind === 'file') return answer.file;
+    if (wasLast && mayBeDone(answer)) {
+      const file = await arrived();
+      if (file !== undefined) return file;
+    }
     if (answer.kind === 'missing') {
       await progress.wait({ error: new FsError('EIO', `the platform misses ${answer.blocks.length} of ${count} blocks`, { retryable: true }), again: 'later' });
       todo = missingOf(answer.blocks, count);
@@ -110,12 +122,28 @@ export async function sendBlocks<F>({ content, route, mayGoOn, progress, onTaken
       ask = true;
       continue;
     }
-    const remedy = remedyOf(answer.status);
+    const remedy = remedyOf(answer.status, furthest >= 0);
     if (remedy === 'give up') throw answer.failure.error;
     await progress.wait(answer.failure.again === 'never' ? { ...answer.failure, again: 'later' } : answer.failure);
     todo = all;
     ask = remedy !== 'restart';
   }
+}
+
+/** Asks again where the question failed for reasons that pass: else many blocks would be sent for nothing. */
+async function askWhich<F>(route: BlockRoute<F>, count: number, progress: RetryProgress, signal: AbortSignal): Promise<BlockAnswer<F>> {
+  for (let asked = 1; ; asked += 1) {
+    const known = await route.report(count, signal);
+    const passes = known.kind === 'failed' && (known.status === undefined || known.status === 429 || known.status === 423 || known.status >= 500);
+    if (!passes || asked >= asks) return known;
+    await progress.wait({ ...known.failure, again: 'later' });
+  }
+}
+
+/** Whether the last block may have made the file all the same. */
+function mayBeDone<F>(answer: BlockAnswer<F>): boolean {
+  if (answer.kind !== 'failed') return true;
+  return answer.status === undefined || answer.status === 408 || answer.status >= 500;
 }
 
 /** In order, and without those that there are not. Where none is named the last one is sent again: it makes the file. */
@@ -131,11 +159,11 @@ interface Sending<F> {
 }
 
 /** Until one is not simply taken. */
-async function sendInOrder<F>(todo: readonly number[], count: number, { content, route, onBlock }: Sending<F>, signal: AbortSignal): Promise<BlockAnswer<F>> {
+async function sendInOrder<F>(todo: readonly number[], count: number, { content, route, onBlock }: Sending<F>, signal: AbortSignal): Promise<{ readonly answer: BlockAnswer<F>; readonly wasLast: boolean }> {
   for (const block of todo) {
     const answer = await route.send(block, count, blockOf(content, block), signal);
-    if (answer.kind !== 'taken') return answer;
+    if (answer.kind !== 'taken') return { answer, wasLast: block === todo.at(-1) };
     onBlock(block);
   }
-  return { kind: 'taken' };
+  return { answer: { kind: 'taken' }, wasLast: true };
 }

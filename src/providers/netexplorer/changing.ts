@@ -6,11 +6,12 @@
  */
 import { FsError, isErrno } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
-import { hiddenNameSource, type Instances } from '../hidden-names.js';
+import { hiddenNameSource, isHiddenName, type Instances } from '../hidden-names.js';
 import { isBelow, joinPath, nameOf } from '../paths.js';
 import type { Content, Entry } from '../provider.js';
 import type { Call, Told } from './api.js';
 import { askFile, askFolder, segment } from './calls.js';
+import { lockedBy } from './entries.js';
 import type { Leftovers } from './leftovers.js';
 import type { FolderPlace, Sight } from './looking.js';
 import { topId } from './memory.js';
@@ -28,6 +29,8 @@ export interface ChangingParts {
   readonly write: (path: string, content: Content, known: { readonly modified: number; readonly md5: string | undefined }, signal: AbortSignal) => Promise<Entry>;
   /** The bytes of one version of a file, from `start`. */
   readonly bytesOf: (path: string, entry: Entry, start: number, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Says, or refuses, that what is put at a path of a folder melts away there. */
+  readonly heedPurging: (path: string, folder: FolderPlace, signal: AbortSignal) => Promise<void>;
 }
 
 export class Changer {
@@ -45,17 +48,19 @@ export class Changer {
     if (parent.object?.permissions.write === false) throw new FsError('EACCES', `${path}: this account may not make anything in ${parent.path}`);
     const encoded = names.encode(name);
     const progress = this.parts.tree.api.http.retryProgress(signal);
-    for (;;) {
+    for (let lost = false; ; lost = true) {
       const told = await this.parts.tree.api.ask({
         operation: 'make folder', method: 'POST', path: '/folder', route: '/folder', about: path, json: { name: encoded, parent_id: numberOf(parent.id) }, idempotent: false,
       }, readFolder, signal);
-      if (told.kind === 'refused') throw await this.explainNaming(parent, path, told, signal);
+      if (told.kind === 'refused' && (!lost || !told.look)) throw await this.explainNaming(parent, path, told, signal);
       if (told.kind === 'told') return this.madeFolder(parent, name, path, told, signal);
       const sight = await this.childNow(parent, name, signal);
       // Before the request there was nothing of that name: whoever made it, there is such a folder now.
       if (sight?.object.kind === 'folder') return this.entered(parent, name, sight.object, sight.date);
       if (sight !== undefined) throw exists(path);
-      await progress.wait({ error: told.error, again: 'later', retryAfter: told.retryAfter });
+      // Its own name may be in its way, which no listing shows yet: a moment later one may.
+      const error = told.kind === 'lost' ? told.error : new FsError('EIO', `${path}: an answer was lost, and the name may be taken by the folder that it was about`, { cause: told.error, retryable: true });
+      await progress.wait({ error, again: 'later', retryAfter: told.kind === 'lost' ? told.retryAfter : undefined });
     }
   }
 
@@ -117,7 +122,12 @@ export class Changer {
     mustBeRemovable(to, target.object);
     await this.removeFolderObject(target.object, to, this.parts.trash, signal);
     looker.gone(parent.id, nameOf(to));
-    return this.rename(from, to, source, parent, signal);
+    return this.rename(from, to, source, parent, signal).catch(async (error: unknown) => {
+      await this.createFolder(to, signal).catch((second: unknown) => {
+        this.parts.log.warn({ path: to, err: second }, 'the empty folder that was to be replaced is gone, though the rename failed');
+      });
+      throw error;
+    });
   }
 
   /**
@@ -156,6 +166,8 @@ export class Changer {
   private async replace(from: string, to: string, source: Sight, file: FileObject, signal: AbortSignal): Promise<Entry> {
     const { tree, log } = this.parts;
     mustBeRemovable(from, file);
+    const owner = lockedBy(file.lock, tree.account.id);
+    if (owner !== undefined) throw new FsError('EBUSY', `${from} is locked by ${owner}`);
     const sized = await tree.looker.sized(source, from, signal);
     const entry = tree.entry(sized);
     const size = entry.size ?? 0;
@@ -182,6 +194,7 @@ export class Changer {
   private async rename(from: string, to: string, source: Sight, parent: FolderPlace, signal: AbortSignal): Promise<Entry> {
     const { tree } = this.parts;
     const name = nameOf(to);
+    if (parent.id !== source.parentId && !isHiddenName(name)) await this.parts.heedPurging(to, parent, signal);
     const moved = await this.give(source, { name: tree.names.encode(name), parent_id: numberOf(parent.id) }, to, signal);
     if (moved.kind === 'refused') {
       // Sent again after a lost answer it may be in its own way.
@@ -192,7 +205,8 @@ export class Changer {
     if (tree.names.decode(object.name) !== name) {
       if (moved.kind === 'lost' && object.name === source.object.name) throw moved.error;
       // The platform gave it another name than it was asked for: the old one again, and the name counts as taken.
-      await this.give(source, { name: source.object.name, parent_id: numberOf(source.parentId) }, from, signal);
+      const back = await this.give(source, { name: source.object.name, parent_id: numberOf(source.parentId) }, from, signal);
+      if (back.kind === 'refused') throw new FsError('EIO', `${from}: the platform named it ${object.name}, and refuses to give it its name again`, { cause: back.error });
       throw exists(to);
     }
     tree.looker.gone(source.parentId, source.name);

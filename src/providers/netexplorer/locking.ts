@@ -1,13 +1,10 @@
 /** Locks: a file that is written here is kept from others meanwhile, and who has one already is named. (NetExplorer's page: routes, objects) */
-import { z } from 'zod';
 import { FsError, isErrno } from '../../errors.js';
 import type { Call } from './api.js';
 import { segment } from './calls.js';
 import { lockedBy } from './entries.js';
-import type { FileObject } from './objects.js';
+import { readLock, type FileObject } from './objects.js';
 import type { Tree } from './tree.js';
-
-const named = z.looseObject({ owner: z.unknown() });
 
 export class Locks {
   constructor(private readonly tree: Tree) {}
@@ -47,8 +44,7 @@ export class Locks {
   private async ownerOf(object: FileObject, path: string, signal: AbortSignal): Promise<string | undefined> {
     const told = await this.tree.api.ask(call('GET', object, path), (value) => ({ value }), signal);
     if (told.kind !== 'told') return undefined;
-    const lock = named.safeParse(told.value.value);
-    return lock.success && typeof lock.data.owner === 'string' ? lock.data.owner : undefined;
+    return lockedBy(readLock(told.value.value), this.tree.account.id);
   }
 }
 

@@ -84,7 +84,8 @@ export class NetexplorerProvider implements Provider {
     this.writer = writer;
     const write: ChangingParts['write'] = (path, content, { modified, md5 }, signal) => writer.write(path, content, { modified }, signal, md5);
     this.leftovers = new Leftovers(tree, settings.instances, netexplorer.trash, log);
-    this.changer = new Changer({ tree, instances: settings.instances, trash: netexplorer.trash, leftovers: this.leftovers, log, write, bytesOf });
+    this.changer = new Changer({ tree, instances: settings.instances, trash: netexplorer.trash, leftovers: this.leftovers, log, write, bytesOf,
+      heedPurging: (path, folder, signal) => writer.heedPurging(path, folder, signal) });
     this.locks = new Locks(tree);
     this.versions = new FileVersions({ tree, write, bytesOfVersion: (version, path, start, signal) => reader.bytesOfVersion(version, path, start, signal) });
     this.trash = new TrashService(tree);

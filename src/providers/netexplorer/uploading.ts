@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { toFsError } from '../../errors.js';
 import { multipartForm } from '../../http/multipart.js';
 import type { RequestContent } from '../../http/upload-body.js';
+import { patientAfterAbort } from '../commit.js';
 import type { Content, WriteOptions } from '../provider.js';
 import type { UploadRecords } from '../settings.js';
 import type { Api, Call, Told } from './api.js';
@@ -42,30 +43,41 @@ export class Uploader {
   /** Sends a new version in one request. Not repeated where the platform may have taken it. */
   whole(place: UploadPlace, { content, options }: Upload, signal: AbortSignal): Promise<UploadAnswer> {
     const { headers, body } = multipartForm(fieldsOf(place, options), { field: 'targetFile', name: place.name, content }, 'as it is');
-    return this.api.ask({
-      ...uploadCall(place), headers, body, onSent: (sent) => options.onProgress?.(Math.min(sent, content.size)), idempotent: false,
-    }, (value) => readFile(value) ?? 'no file', signal);
+    let gone = 0;
+    const onSent = (sent: number): void => {
+      gone = sent;
+      options.onProgress?.(Math.min(sent, content.size));
+    };
+    // A form that breaks off makes nothing; one that is there whole makes a version, whoever waits for it.
+    return patiently(signal, () => gone < body.size, (patient) => this.api.ask({ ...uploadCall(place), headers, body, onSent, idempotent: false }, readAnswer, patient));
   }
 
   /** Puts other bytes under the number of a version that is there. Sent again it does no more than once. */
   inPlace(file: Pick<FileObject, 'id'>, path: string, { content, options }: Upload, signal: AbortSignal): Promise<UploadAnswer> {
-    return this.api.ask({
+    let gone = 0;
+    const onSent = (sent: number): void => {
+      gone = sent;
+      options.onProgress?.(sent);
+    };
+    // Half of it may be what the file has then: once begun it is gone on with for a while.
+    return patiently(signal, () => gone === 0, (patient) => this.api.ask({
       operation: 'upload', method: 'PUT', path: `/file/${segment(file.id)}/upload`, route: '/file/:id/upload', about: path,
-      headers: { 'content-type': 'application/octet-stream' }, body: content, onSent: options.onProgress, lane: 'transfer', answerWithin: 'server', idempotent: true,
-    }, (value) => readFile(value) ?? 'no file', signal);
+      headers: { 'content-type': 'application/octet-stream' }, body: content, onSent, lane: 'transfer', answerWithin: 'server', idempotent: true,
+    }, readAnswer, patient));
   }
 
   /**
    * Sends a new version in blocks, and goes on with one of these very bytes that an earlier process began.
-   * Resolves to the file as the platform shows it. Throws what repeating does not help.
+   * Resolves to the file as the platform shows it. Throws what repeating does not help. `arrived`: the new version,
+   * if the platform has it.
    */
-  async blocks(place: UploadPlace, { content, md5, options }: Upload, signal: AbortSignal): Promise<FileObject> {
+  async blocks(place: UploadPlace, { content, md5, options }: Upload, arrived: () => Promise<FileObject | undefined>, signal: AbortSignal): Promise<FileObject> {
     const key = `${place.folderId}/${place.name}`;
     const known = record.safeParse(parseJson(await this.records.find(key)));
     const mayGoOn = known.success && known.data.size === content.size && known.data.md5 === md5 && known.data.blockSize === blockSize;
     if (!mayGoOn) await this.records.keep(key, JSON.stringify({ size: content.size, md5, blockSize }));
     const file = await sendBlocks({
-      content, mayGoOn, route: this.routeOf(place, content.size, options), progress: this.api.http.retryProgress(signal), onTaken: (bytes) => options.onProgress?.(bytes),
+      content, mayGoOn, route: this.routeOf(place, content.size, options), progress: this.api.http.retryProgress(signal), onTaken: (bytes) => options.onProgress?.(bytes), arrived,
     }, signal);
     await this.forget(place);
     return file;
@@ -109,6 +121,20 @@ export class Uploader {
   }
 }
 
+function readAnswer(value: unknown): FileObject | 'no file' {
+  return readFile(value) ?? 'no file';
+}
+
+/** Work that an interrupt cuts at once while `mayCut` says so, and some seconds later else. */
+async function patiently<T>(signal: AbortSignal, mayCut: () => boolean, work: (patient: AbortSignal) => Promise<T>): Promise<T> {
+  const commit = patientAfterAbort(signal, mayCut);
+  try {
+    return await work(commit.signal);
+  } finally {
+    commit.end();
+  }
+}
+
 const nothing: RequestContent = {
   size: 0,
   async *open() {
@@ -120,9 +146,13 @@ function uploadCall({ path }: UploadPlace): Omit<Call, 'idempotent'> {
   return { operation: 'upload', method: 'POST', path: '/file/upload?full=1', route: '/file/upload', about: path, lane: 'transfer', answerWithin: 'server' };
 }
 
-/** The time is asked for in whole seconds, which is what the platform shows. */
+/** A time in whole seconds, which is what the platform shows. */
+export function shownTime(modified: number): number {
+  return Math.floor(modified / 1000) * 1000;
+}
+
 function fieldsOf({ folderId }: UploadPlace, { modified }: WriteOptions): Readonly<Record<string, string>> {
-  return { folderId, modification: new Date(Math.floor(modified / 1000) * 1000).toISOString().replace('.000Z', 'Z') };
+  return { folderId, modification: new Date(shownTime(modified)).toISOString().replace('.000Z', 'Z') };
 }
 
 function parseJson(text: string | undefined): unknown {

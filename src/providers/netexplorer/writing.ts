@@ -21,7 +21,7 @@ import type { FileObject } from './objects.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { askQuota } from './quotas.js';
 import type { Tree } from './tree.js';
-import type { Upload, UploadPlace, Uploader } from './uploading.js';
+import { shownTime, type Upload, type UploadPlace, type Uploader } from './uploading.js';
 
 export type WritingSettings = Pick<NetexplorerSettings, 'overwrite' | 'purgeFolders'>;
 
@@ -35,6 +35,9 @@ interface Target {
 }
 
 type Way = 'new version' | 'in place';
+
+/** How long the look may take at what a replacement that broke off has left, in milliseconds. */
+const lookBehind = 5_000;
 
 export class FileWriter {
   private readonly turns = new OneAtATime();
@@ -79,12 +82,14 @@ export class FileWriter {
     if (owner !== undefined) throw new FsError('EBUSY', `${path} is locked by ${owner}`);
     const { write, edit } = before.permissions;
     if (write === false && edit === false) throw new FsError('EACCES', `${path}: this account may neither change it nor add a version`);
-    if (this.settings.overwrite === 'replace') return edit === false ? 'new version' : 'in place';
+    const mayReplace = edit !== false && this.tree.account.features.edit !== false;
+    if (write === false && !mayReplace) throw new FsError('EACCES', `${path}: this account may add no version, and the platform does not let one be changed`);
+    if (this.settings.overwrite === 'replace') return mayReplace ? 'in place' : 'new version';
     return write === false ? 'in place' : 'new version';
   }
 
   /** Files that melt away are said before the first one goes there, or not written at all. */
-  private async heedPurging(path: string, parent: FolderPlace, signal: AbortSignal): Promise<void> {
+  async heedPurging(path: string, parent: FolderPlace, signal: AbortSignal): Promise<void> {
     for (let folder = parent; folder.object !== undefined; folder = await this.tree.looker.parent(folder.path, signal)) {
       const { purgeDays, id } = folder.object;
       if (purgeDays !== undefined && purgeDays > 0) {
@@ -101,13 +106,28 @@ export class FileWriter {
   /** Sends until the platform shows what was sent, as the file's newest version. */
   private async send(target: Target, way: Way, upload: Upload, signal: AbortSignal): Promise<Sight<FileObject>> {
     const progress = this.tree.api.http.retryProgress(signal);
-    for (;;) {
-      const outcome = way === 'in place' && target.before !== undefined
-        ? await this.inPlace(target, target.before, upload, signal)
-        : await this.newVersion(target, upload, signal);
-      if ('done' in outcome) return outcome.done;
-      await progress.wait(outcome.failure);
+    const { before } = target;
+    const replaces = way === 'in place' && before !== undefined;
+    try {
+      for (;;) {
+        const outcome = replaces ? await this.inPlace(target, before, upload, signal) : await this.newVersion(target, upload, signal);
+        if ('done' in outcome) return outcome.done;
+        await progress.wait(outcome.failure);
+      }
+    } catch (error) {
+      if (replaces) await this.tellHalf(target, before, upload);
+      throw error;
     }
+  }
+
+  /** What a replacement that broke off leaves is not documented: neither the one content nor the other is said, loudly. */
+  private async tellHalf({ place: { path } }: Target, before: FileObject, { content, md5 }: Upload): Promise<void> {
+    const now = await this.tree.files.version(before.id, path, AbortSignal.timeout(lookBehind)).catch(() => undefined);
+    if (now === undefined) return;
+    const { size, md5: sum } = now.object;
+    const is = (one: { readonly size: number | undefined; readonly md5: string | undefined }): boolean => size === one.size && (sum === undefined || one.md5 === undefined || sum === one.md5);
+    if (is(before) || is({ size: content.size, md5 })) return;
+    this.log.error({ path, size, sent: content.size }, 'a replacement in place broke off: the file on the platform is neither the old one nor the new one until it is written again');
   }
 
   private async inPlace(target: Target, before: FileObject, upload: Upload, signal: AbortSignal): Promise<Try<Sight<FileObject>>> {
@@ -119,7 +139,8 @@ export class FileWriter {
 
   private async newVersion(target: Target, upload: Upload, signal: AbortSignal): Promise<Try<Sight<FileObject>>> {
     if (upload.content.size > blockSize) {
-      const file = await this.uploader.blocks(target.place, upload, signal).catch(async (error: unknown) => {
+      const arrived = async (): Promise<FileObject | undefined> => (await this.arrived(target, upload, signal))?.object;
+      const file = await this.uploader.blocks(target.place, upload, arrived, signal).catch(async (error: unknown) => {
         throw error instanceof FsError ? await this.explain(target, upload, error, undefined, signal) : error;
       });
       return this.check(target, file, upload, this.tree.api.now, signal);
@@ -141,13 +162,15 @@ export class FileWriter {
   }
 
   /** After a lost answer: the new version, if it is there. */
-  private async arrived({ parent, name, before, place }: Target, { content, md5 }: Upload, signal: AbortSignal): Promise<Sight<FileObject> | undefined> {
+  private async arrived({ parent, name, before, place }: Target, { content, md5, options }: Upload, signal: AbortSignal): Promise<Sight<FileObject> | undefined> {
     const sight = await this.tree.looker.child(parent, name, signal);
     if (sight === undefined || sight.object.kind === 'folder') return undefined;
     const sized = await this.tree.looker.sized(sight, place.path, signal);
     const { object } = sized;
-    if (object.kind === 'folder' || object.size !== content.size || object.md5 !== md5) return undefined;
-    return object.id === before?.id ? undefined : { ...sized, object };
+    if (object.kind === 'folder' || object.id === before?.id || object.size !== content.size) return undefined;
+    // Where the platform tells no sums, the size alone would take another's file for this one.
+    const isOurs = object.md5 === undefined ? object.modified === shownTime(options.modified) : object.md5 === md5;
+    return isOurs ? { ...sized, object } : undefined;
   }
 
   /** Whether the platform holds under this name what was sent. What it has instead does not stay. */
@@ -155,9 +178,9 @@ export class FileWriter {
     const { parent, name, place, before } = target;
     const { content, md5 } = upload;
     if (this.tree.names.decode(told.name) !== name) return this.takeStrayAway(target, told, signal);
-    // Read back where the answer left something out, and where it cannot be of these bytes yet.
+    // Read back where the answer left something out, and where it cannot be of these bytes yet. By its own number: others may have written since.
     const complete = told.size === content.size && told.md5 === md5 && told.modified !== undefined;
-    const now = complete ? { object: told, date } : await this.tree.files.now(told, place.path, signal);
+    const now = complete ? { object: told, date } : await this.tree.files.version(told.id, place.path, signal);
     if (now === undefined) {
       return { failure: { error: new FsError('EIO', `upload: ${place.path}: the file is not there any more`, { retryable: true }), again: 'later' } };
     }
@@ -169,37 +192,46 @@ export class FileWriter {
     const shown = object.size === content.size ? 'other bytes' : `${object.size ?? 'an unknown number of'} bytes of ${content.size}`;
     const error = new FsError('EIO', `upload: ${place.path}: the platform said that it holds the file, but shows ${shown}`, { retryable: true });
     await this.uploader.forget(place);
-    if (object.id !== before?.id) await this.takeVersionAway(object, before, place, signal);
+    if (object.id !== before?.id) await this.takeVersionAway(object, place, signal);
     return { failure: { error, again: 'later' } };
   }
 
   /** A platform that keeps one name for one thing gives the second another: it is taken away, and the name counts as taken. */
   private async takeStrayAway({ place, before }: Target, stray: FileObject, signal: AbortSignal): Promise<never> {
-    await this.remove(stray.id, 'all', place.path, signal);
+    await this.remove(stray.id, place.path, signal);
     const what = before === undefined ? 'the name is taken' : 'the platform makes no new version of it';
     throw new FsError('EEXIST', `${place.path}: ${what}: it named the upload ${stray.name}`);
   }
 
-  /** The version that came out wrong; of a file that was not there before the whole. */
-  private async takeVersionAway(object: FileObject, before: FileObject | undefined, place: UploadPlace, signal: AbortSignal): Promise<void> {
-    await this.remove(object.id, before === undefined ? 'all' : 'none', place.path, signal);
-    this.log.warn({ path: place.path }, 'an upload came out wrong and was taken away again');
+  /** The version that came out wrong: the one before it is the present one again. */
+  private async takeVersionAway(object: FileObject, place: UploadPlace, signal: AbortSignal): Promise<void> {
+    if (await this.remove(object.id, place.path, signal)) this.log.warn({ path: place.path }, 'an upload came out wrong and was taken away again');
   }
 
-  private async remove(id: string, versions: 'all' | 'none', path: string, signal: AbortSignal): Promise<void> {
+  /** This version and no other: one that stands beside it is another person's, or what was there before. */
+  private async remove(id: string, path: string, signal: AbortSignal): Promise<boolean> {
     const reply = await this.tree.api.call({
-      operation: 'delete', method: 'DELETE', path: `/file/${segment(id)}?trash=0&versions=${versions}`, route: '/file/:id', about: path, idempotent: true,
+      operation: 'delete', method: 'DELETE', path: `/file/${segment(id)}?trash=0&versions=none`, route: '/file/:id', about: path, idempotent: true,
     }, signal);
     if (reply.kind === 'answer') await reply.answer.discard();
-    else if (!isErrno(reply.error, 'ENOENT')) this.log.error({ path, err: reply.error }, 'an upload that came out wrong could not be taken away');
+    else if (!isErrno(reply.error, 'ENOENT')) {
+      this.log.error({ path, err: reply.error }, 'an upload that came out wrong could not be taken away');
+      return false;
+    }
+    return true;
   }
 
   /** Why an upload was refused: a full quota answers in several ways, a missing folder as a missing right. */
-  private async explain({ parent, place }: Target, { content: { size } }: Upload, error: FsError, status: number | undefined, signal: AbortSignal): Promise<FsError> {
+  private async explain({ parent, name, place }: Target, { content: { size } }: Upload, error: FsError, status: number | undefined, signal: AbortSignal): Promise<FsError> {
     if (isErrno(error, 'EINTR') || isErrno(error, 'EDQUOT')) return error;
     if (status === undefined ? isErrno(error, 'EACCES') || isErrno(error, 'EINVAL') : mayBeFull('upload', status)) {
       const quota = await askQuota(this.tree.api, parent.id, signal).catch(() => undefined);
       if (quota !== undefined && quota.total - quota.used < Math.max(1, size)) return new FsError('EDQUOT', `${error.message} (the quota is used up)`, { cause: error });
+    }
+    if (status === undefined || [403, 409, 422].includes(status)) {
+      // A folder made there meanwhile is answered as a missing right is.
+      const there = await this.tree.looker.child(parent, name, signal).catch(() => undefined);
+      if (there?.object.kind === 'folder') return new FsError('EISDIR', `${place.path} is a folder`, { cause: error });
     }
     if (isErrno(error, 'ENOENT')) return new FsError('ENOENT', `the folder ${parentOf(place.path)} is not there any more`, { cause: error });
     return error;

@@ -56,8 +56,9 @@ const progress = (): RetryProgress => new RetryProgress({
   limits: { deadline: 500, firstDelay: 1, maxDelay: 2 }, signal: never, closing: never, onRetry: () => undefined,
 });
 
-const run = (platform: Platform, size: number, mayGoOn = false): Promise<string> =>
-  sendBlocks({ content: numbered(size), route: platform, mayGoOn, progress: progress(), onTaken: () => undefined }, never);
+const run = (platform: Platform, size: number, mayGoOn = false, made?: () => boolean): Promise<string> => sendBlocks({
+  content: numbered(size), route: platform, mayGoOn, progress: progress(), onTaken: () => undefined, arrived: () => Promise.resolve(made?.() === true ? 'the file' : undefined),
+}, never);
 
 describe('blocks', () => {
   const size = 3 * blockSize + 5;
@@ -74,11 +75,15 @@ describe('blocks', () => {
     expect(Buffer.concat(pieces)).toEqual(Buffer.alloc(3, 4));
   });
 
+  it('are not begun anew for a refusal of one that cannot be about the name', () => {
+    expect(remedyOf(422, true)).toBe('repair');
+  });
+
   it.each([
     [undefined, 'repair'], [400, 'repair'], [408, 'repair'], [409, 'repair'], [500, 'repair'], [501, 'restart'], [502, 'restart'], [503, 'restart'],
     [423, 'wait'], [429, 'wait'], [401, 'give up'], [403, 'give up'], [404, 'give up'], [413, 'give up'], [422, 'give up'], [507, 'give up'],
   ] as const)('after %s: %s', (status, remedy) => {
-    expect(remedyOf(status)).toBe(remedy);
+    expect(remedyOf(status, false)).toBe(remedy);
   });
 
   it('go out in order, each once', async () => {
@@ -106,6 +111,18 @@ describe('blocks', () => {
     const platform = new Platform((request) => (request === 2 || request === 3 ? failed(400) : undefined));
     await expect(run(platform, size)).resolves.toBe('the file');
     expect(platform.asked).toEqual([0, 1, 'report', 0, 1, 2, 3]);
+  });
+
+  it('are asked for again where the question got no answer', async () => {
+    const platform = new Platform((request) => (request === 2 || request === 3 || request === 4 ? failed(request === 4 ? 503 : undefined) : undefined));
+    await expect(run(platform, size)).resolves.toBe('the file');
+    expect(platform.asked).toEqual([0, 1, 'report', 'report', 'report', 1, 2, 3]);
+  });
+
+  it('are not sent again where the platform made the file, and its answer was lost', async () => {
+    const platform: Platform = new Platform((request) => (request === 4 ? failed(undefined) : undefined));
+    await expect(run(platform, size, false, () => platform.asked.length === 4)).resolves.toBe('the file');
+    expect(platform.asked).toEqual([0, 1, 2, 3]);
   });
 
   it('that the platform misses in the end are sent again', async () => {
