@@ -30,6 +30,8 @@ export type SignInRecord = Omit<z.infer<typeof signInSchema>, 'version' | 'accou
 const longestHold = 5 * 60_000;
 /** Between two looks at a lock that another holds. Milliseconds. */
 const lockPause = 50;
+/** Taking away what a dead process left takes moments; milliseconds. */
+const longestTaking = 10_000;
 
 export interface KeptSignIn {
   /** Where it lies. */
@@ -155,12 +157,25 @@ function isDead(holder: string): boolean {
   }
 }
 
-/** By a rename, which one of those who try does: what was renamed and lives after all, since another was quicker, is put back. */
+/**
+ * Takes a lock away that nobody holds any more. By one of those who try at a time: between another's look and his
+ * removal the lock could have become somebody's again. Who died while he took it away holds nobody up for long.
+ */
 async function takeAway(lock: string): Promise<void> {
-  const aside = `${lock}.${randomUUID()}`;
-  if (!await rename(lock, aside).then(() => true, notThere('ENOENT', false))) return;
-  if (!await isAbandoned(aside)) await link(aside, lock).catch(() => undefined);
-  await rm(aside, { force: true });
+  const taking = `${lock}.taking`;
+  const file = await open(taking, 'wx', 0o600).catch(notThere('EEXIST', undefined));
+  if (file === undefined) {
+    const made = await stat(taking).then(({ mtimeMs }) => mtimeMs, notThere('ENOENT', undefined));
+    if (made !== undefined && Date.now() - made > longestTaking) await rm(taking, { force: true });
+    else await new Promise((resolve) => setTimeout(resolve, lockPause));
+    return;
+  }
+  try {
+    if (await isAbandoned(lock)) await rm(lock, { force: true });
+  } finally {
+    await file.close();
+    await rm(taking, { force: true });
+  }
 }
 
 function notThere<T>(code: string, answer: T): (error: unknown) => T {

@@ -113,7 +113,9 @@ export class Tree {
       return new Tree([...this.#rows.values()].map((other) => (other.id === row.id ? row : other)), this);
     }
     const wanted = folderOf(row);
-    const folder = wanted !== undefined && this.#children.has(wanted) ? wanted : undefined;
+    const rule = wanted !== undefined && this.#children.has(wanted) ? wanted : undefined;
+    // A folder whose place is as it was stays where it is shown, which is the root where it hangs in a circle.
+    const folder = known?.row.kind === 'folder' ? known.folder : rule;
     this.#rows.set(row.id, row);
     if (known !== undefined && !anew && known.folder === folder && known.row.name === row.name) {
       this.#enter(row, known.name, folder);
