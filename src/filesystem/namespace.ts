@@ -90,7 +90,9 @@ export class Namespace {
       return { ...this.#knowledge.entryReply(found), ...opened };
     }
     const made = await this.#makeUnsent(folder, name, caller);
-    return { ...this.#knowledge.entryReply(made), ...this.#files.enter(made, flags) };
+    // Open first: the number that this reply tells is the one that it has while it is open.
+    const opened = this.#files.enter(made, flags);
+    return { ...this.#knowledge.entryReply(made), ...opened };
   }
 
   /**

@@ -3,6 +3,7 @@
  * of a name or an attribute moves the platform's own time. On the drive neither shows.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { rootNode } from '../../src/filesystem/filesystem.js';
 import { inodeNumber } from '../../src/filesystem/inode-number.js';
 import { emptying, forReading, forWriting, longAgo, mount, someone, type Mount } from './harness.js';
 
@@ -95,6 +96,15 @@ describe('a new document', () => {
     m = (await m.remount()).next;
     expect(await m.stat('/d/db')).toMatchObject({ ino, mtime: longAgo + 5_000 });
   });
+});
+
+test('a new document has the inode number that its creation told, though nobody asks again before the platform has given it its id', async () => {
+  const { node: folder } = await m.fs.lookup(rootNode, 'd', someone);
+  const created = await m.fs.create(folder, 'db', emptying, 0o644, someone);
+  await m.write(created, 0, 'first');
+  await m.fsync(created);
+  expect((await m.attributes(created.node)).ino).toBe(created.attributes.ino);
+  await m.close(created);
 });
 
 describe('the platform\'s time moves with every change', () => {

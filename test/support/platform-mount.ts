@@ -27,6 +27,8 @@ export const platformOptions = z.object({
   rights: z.record(z.string(), rights).optional(),
   maxFileSize: z.number().optional(),
   permissions: z.enum(['ignore', 'refuse']).default('ignore'),
+  /** Milliseconds for which listings are believed. */
+  dirTtl: z.number().default(10_000),
 });
 export type PlatformOptions = z.input<typeof platformOptions>;
 
@@ -64,7 +66,7 @@ const times = (name: string) => openKeptTimes({ folder: join(folder, name), log,
 const [changeTimes, setTimes] = [times('times'), times('set-times')];
 const lockRecords = await openLockRecords({ folder: join(folder, 'locks'), instance, isDead: () => true });
 const fs = createFileSystem({ provider: platform, staging, changeTimes, setTimes, lockRecords, log, metrics: new MetricRegistry() }, {
-  uid, gid, umask: 0o022, readOnly: false, permissions: options.permissions, lockOnWrite: 'auto', attrTtl: 1000, dirTtl: 10_000, memory: 64 * 1024 * 1024,
+  uid, gid, umask: 0o022, readOnly: false, permissions: options.permissions, lockOnWrite: 'auto', attrTtl: 1000, dirTtl: options.dirTtl, memory: 64 * 1024 * 1024,
 });
 const session = await mountByDriver(fs, {
   driver: options.driver, nameTtl: 1000, spellings: exactSpelling, owner: { uid, gid }, appleFiles: 'store',

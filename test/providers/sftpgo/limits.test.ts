@@ -70,10 +70,10 @@ describe('the rate limiter', () => {
     await backstage.put('/f', bytesOf(1000), someTime);
     const results = await Promise.all(Array.from({ length: 25 }, () => provider.stat({ path: '/f' }, never)));
     expect(results.every(({ size }) => size === 1000)).toBe(true);
-    // One refusal slows all down: those on their way then are refused, and as many again at most, when the pace is found.
+    // One refusal slows all down: most requests are never refused. Without that each of the 20 that have to wait is, and again.
     const refused = (await subject.emulator.control.log()).filter(({ status }) => status === 429).length;
     expect(refused).toBeGreaterThan(0);
-    expect(refused).toBeLessThanOrEqual(12);
+    expect(refused).toBeLessThan(20);
   });
 });
 
