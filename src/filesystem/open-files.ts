@@ -56,6 +56,7 @@ export class OpenFiles {
     if (flags.read) mustBeAllowed(this.#core.provider, inode, 'read');
     if (flags.write) mustBeAllowed(this.#core.provider, inode, 'write');
     if (inode.entry.unsure === true && inode.draft === undefined && !(flags.write && flags.truncate)) await this.#makeSure(inode, caller.signal);
+    else if (flags.read && this.#mayBeOutdated(inode)) await this.#lookAnew(inode, caller.signal);
     const lease = flags.write ? await this.#locks.take(inode, caller.signal) : undefined;
     try {
       if (isGone(inode)) throw new FsError('ESTALE', `${inode.path} was deleted while it was being opened`);
@@ -78,9 +79,18 @@ export class OpenFiles {
 
   /** Has the file looked at, and the kernel forget what it believes of it: the program may ask for the size before it reads. */
   async #makeSure(inode: Inode, signal: AbortSignal): Promise<void> {
+    await this.#lookAnew(inode, signal, () => this.#knowledge.times.noteRead(inode));
+  }
+
+  /** Whether what memory and the kernel hold of a file may not be the platform's any more, though its version has not changed. */
+  #mayBeOutdated({ draft, content, pages }: Inode): boolean {
+    return this.#core.provider.traits.changesInPlace === true && draft === undefined && (content !== undefined || pages !== undefined);
+  }
+
+  async #lookAnew(inode: Inode, signal: AbortSignal, looked: () => void = () => undefined): Promise<void> {
     const before = inode.entry.version;
     await this.#freshen(inode, signal, -Infinity);
-    this.#knowledge.times.noteRead(inode);
+    looked();
     const told = inode.entry.version === before && inode.kernelSize === inode.size;
     if (!told) await (inode.telling ?? this.#core.notices.forgetAttributes(inode.node));
   }

@@ -82,6 +82,11 @@ export interface Traits {
   readonly timeResolution: number;
   /** Parts of a file can be read; without it a read starts at 0. */
   readonly ranges: boolean;
+  /**
+   * The platform may put other bytes in the place of a version: what is remembered of a file is looked at before it is
+   * shown to whoever opens it next. Absent: no.
+   */
+  readonly changesInPlace?: boolean;
   /** Entries carry an `id`. */
   readonly stableIds: boolean;
   readonly caseSensitive: boolean;

@@ -231,7 +231,9 @@ export class PathOperations implements PathCalls {
     do this.#lastNumber = this.#lastNumber === largestNumber ? 1 : this.#lastNumber + 1;
     while (this.#open.has(this.#lastNumber));
     this.#open.set(this.#lastNumber, { node, handle, forget });
-    return { handle: this.#lastNumber, keepCache, directIo };
+    // The kernel forgets the pages when the program that opened it goes on, which another that opens it may do first.
+    const keeps = keepCache && (opened.pagesInDoubt !== true || this.#can.readsPastPages);
+    return { handle: this.#lastNumber, keepCache: keeps, directIo };
   }
 
   #get(open: OpenNumber): OpenFile {

@@ -65,6 +65,7 @@ export class NetexplorerProvider implements Provider {
       settableTimes: 'none',
       timeResolution: 1000,
       ranges: true,
+      changesInPlace: true,
       stableIds: true,
       caseSensitive: true,
       maxFileSize: Number.MAX_SAFE_INTEGER,
