@@ -86,11 +86,6 @@ export interface OpenReply {
   readonly directIo: boolean;
   /** With `directIo`: the pages are of another version for certain. A driver that cannot read past them must not open. Absent: no. */
   readonly pagesOfAnother?: boolean;
-  /**
-   * With `keepCache`: who opened it a moment ago has the pages of an older version forgotten, which may not have happened
-   * yet. A driver whose kernel does not find that out by the file's time must have them forgotten again. Absent: no.
-   */
-  readonly pagesInDoubt?: boolean;
 }
 
 /** Where a copy begins: in the file that is read, or in the one that is written. */

@@ -61,8 +61,6 @@ export class Inode {
   pages: RemoteContent | 'lost' | undefined;
   /** Since the kernel learnt of it somebody had it open, and there may be pages. */
   opened = false;
-  /** Whoever opened it has the kernel forget an older version's pages: until a byte of it was read they may be there. */
-  forgetting = false;
   /**
    * Versions that this mount itself has turned into the present one: who read of them past the pages
    * goes on in it, as those do who read through the pages.

@@ -39,14 +39,13 @@ export function pagesAt(inode: Inode, { read }: OpenFlags): Omit<OpenReply, 'han
     if (unsettled && inode.content === inode.pages) inode.content = undefined;
     // Past the pages, these are not touched: for them to be forgotten the open would wait for every read under way, deaf to Ctrl-C.
     const directIo = mixed || unsettled;
-    return { keepCache: directIo || inode.draft === undefined, directIo, pagesOfAnother: mixed, pagesInDoubt: inode.forgetting && inode.pages === undefined };
+    return { keepCache: directIo || inode.draft === undefined, directIo, pagesOfAnother: mixed };
   }
   const { pages } = inode;
   const same = inode.draft === undefined && pages !== 'lost' && pages?.settled === true && pages.version === version && isSettled(inode.entry);
   if (!same) inode.pages = undefined;
   // Of a file that was never opened there are none to forget, and two who open it at once do not wait for each other.
   const keepCache = same || !inode.opened;
-  inode.forgetting = !keepCache;
   inode.opened = true;
   if (inode.content?.settled === false) inode.content = undefined;
   return { keepCache, directIo: false };

@@ -148,7 +148,7 @@ export const capabilityTexts: Readonly<Record<keyof Capabilities, CapabilityText
   inodeBits: { asks: 'bits of the platform\'s number in `st_ino`', otherwise: '32: two files of a large drive may clash, and one then gets another number at another mount; 0: numbers are libfuse\'s own and others at every mount, so that `tar --listed-incremental`, restic and borg read all files again' },
   listsAttributes: { asks: 'lists attributes with names', otherwise: '`ls -l` asks once an entry, from memory' },
   removesOpenFiles: { asks: 'removes an open file out of sight', otherwise: 'it lies on the platform as `.fuse_hidden…` beside where it was until it is closed, sent first if it was unsent; the mount does not list it, but `rmdir` of its folder is ENOTEMPTY. A rename over an open file takes two steps; where the second fails the name is given back' },
-  readsPastPages: { asks: 'reads past the kernel\'s pages', otherwise: 'while a program reads an older version, opening the newer one is EBUSY' },
+  readsPastPages: { asks: 'reads past the kernel\'s pages', otherwise: 'while a program reads an older version, opening the newer one is EBUSY; of a file that is replaced again and again while many read it, on a busy machine, a reader may get two versions' },
   keepsPages: { asks: 'keeps pages from one open to the next', otherwise: 'each open reads the file anew, most of it from the platform' },
   notifiesKernel: { asks: 'tells the kernel of changes', otherwise: 'the kernel believes no size and no time: each `stat` asks Amarre' },
   seesForeignNames: { asks: 'tells names that are not UTF-8', otherwise: 'names that hold U+FFFD are refused with EILSEQ, too' },

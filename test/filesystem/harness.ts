@@ -59,7 +59,6 @@ export interface OpenedFile {
   readonly handle: FileHandle;
   readonly keepCache: boolean;
   readonly directIo: boolean;
-  readonly pagesInDoubt?: boolean;
 }
 
 /** How a mount ends. */

@@ -318,21 +318,6 @@ describe('the kernel\'s pages', () => {
     await m.close(third);
   });
 
-  test('of an older version are in doubt for whoever opens it until a byte of the newer one was read', async () => {
-    const first = await m.open('/f', forReading);
-    await letters(first, 0);
-    await m.close(first);
-    m.platform.put('/f', filled('b'), longAgo + 5000);
-    elapse(20_000);
-    const second = await m.open('/f', forReading);
-    const third = await m.open('/f', forReading);
-    expect([second.keepCache, third.keepCache, third.pagesInDoubt]).toEqual([false, true, true]);
-    await letters(second, 0);
-    const fourth = await m.open('/f', forReading);
-    expect([fourth.keepCache, fourth.pagesInDoubt]).toEqual([true, false]);
-    for (const file of [second, third, fourth]) await m.close(file);
-  });
-
   test('survive a time that is set: the bytes are the same', async () => {
     m.platform.put('/g', filled('g', 2 * block + 1), longAgo);
     const first = await m.open('/g', forReading);

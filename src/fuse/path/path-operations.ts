@@ -231,9 +231,7 @@ export class PathOperations implements PathCalls {
     do this.#lastNumber = this.#lastNumber === largestNumber ? 1 : this.#lastNumber + 1;
     while (this.#open.has(this.#lastNumber));
     this.#open.set(this.#lastNumber, { node, handle, forget });
-    // The kernel forgets the pages when the program that opened it goes on, which another that opens it may do first.
-    const keeps = keepCache && (opened.pagesInDoubt !== true || this.#can.readsPastPages);
-    return { handle: this.#lastNumber, keepCache: keeps, directIo };
+    return { handle: this.#lastNumber, keepCache, directIo };
   }
 
   #get(open: OpenNumber): OpenFile {

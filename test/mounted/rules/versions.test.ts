@@ -171,8 +171,10 @@ done 2>&1`;
     await replacing;
     const said = results.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line !== '');
     const told = can.readsPastPages ? /Stale file handle$/ : /(Stale file handle|Device or resource busy|No such file or directory)$/;
-    expect(said.filter((line) => line !== 'read' && !told.test(line))).toEqual([]);
-    expect(said.length).toBe(32);
+    const wrong = said.filter((line) => line !== 'read' && !told.test(line));
+    // A driver that cannot read past the kernel's pages is documented to mix two versions now and then: never more nor fewer bytes.
+    expect(wrong.filter((line) => can.readsPastPages || !/^spliced: [a-z]+$/.test(line))).toEqual([]);
+    expect(said.length - wrong.length).toBe(32);
     expect(said).toContain('read');
   });
 });
