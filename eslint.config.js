@@ -47,5 +47,5 @@ export default tseslint.config(
       '@typescript-eslint/unified-signatures': 'off',
     },
   },
-  { files: ['*.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  { files: ['*.config.ts', 'scripts/*.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
 );

@@ -11,7 +11,7 @@ import { listAll } from '../providers/subject.js';
 import type { Operation, Tree } from './operations.js';
 
 /**
- * What was asked is believed for as long as any trial takes, in milliseconds: which requests an operation makes is counted in
+ * What was asked is believed for as long as the longest trial takes, in milliseconds: which requests an operation makes is counted in
  * one run and met in others, and must not depend on how busy the machine is.
  */
 const steady = { attrTtl: 60_000, dirTtl: 60_000 };

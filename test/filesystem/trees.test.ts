@@ -121,7 +121,7 @@ describe('a walk that goes on for longer than --dir-ttl', () => {
     expect(await m.names('/d2/d2')).toContain('new');
   });
 
-  test('a folder that it came to is as old as any other afterwards', async () => {
+  test('a folder that it came to is as old afterwards as the others are', async () => {
     await start(small);
     for (const path of ['/', '/d0', '/d0/d0', '/d0/d1', '/d1']) await m.names(path);
     elapse(9000);

@@ -154,7 +154,7 @@ function makeTicket(call: Call): Answer {
   return json(200, { token });
 }
 
-/** The parameter's name is not certain: any that holds a token will do. */
+/** The parameter's name is not certain: whichever holds a token will do. */
 async function downloadByTicket({ world, exchange, query }: OpenCall): Promise<Answer> {
   const known = tickets.get(world);
   const ticket = [...query.values()].map((value) => known?.get(value)).find((found) => found !== undefined);

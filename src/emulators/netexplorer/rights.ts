@@ -29,7 +29,7 @@ export function need(user: User, right: Right, node: Node): void {
   if (!may(user, right, node)) throw forbidden();
 }
 
-/** Whether he is shown that it is there: where he has any right. */
+/** Whether he is shown that it is there: where he has one right at least. */
 export function sees(user: User, node: Node): boolean {
   return rightsOf(user, node).size > 0;
 }

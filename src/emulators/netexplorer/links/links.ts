@@ -79,7 +79,7 @@ export function hasExpired(expiresAt: number | undefined, now: number): boolean 
   return expiresAt !== undefined && now >= expiresAt;
 }
 
-/** Downloads that are left; undefined: any number. */
+/** Downloads that are left; undefined: without a limit. */
 export function downloadsLeft({ terms: { maxDownloads }, downloads }: ShareLink): number | undefined {
   return maxDownloads === undefined ? undefined : Math.max(0, maxDownloads - downloads);
 }

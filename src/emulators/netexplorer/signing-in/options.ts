@@ -6,7 +6,7 @@ export interface SignInOptions {
   readonly sessionIdleMs?: number | undefined;
   /** A token from `/auth` ends at this age; milliseconds. Default twelve hours. */
   readonly sessionLimitMs?: number | undefined;
-  /** So many connections at one time. Default 0: any number. */
+  /** So many connections at one time. Default 0: without a limit. */
   readonly slots?: number | undefined;
   /** Why nobody is let in. Default: everybody is. */
   readonly refused?: SignInRefusal | undefined;
