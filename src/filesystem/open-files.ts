@@ -5,6 +5,7 @@
 import { FsError, isErrno, toFsError } from '../errors.js';
 import type { Core } from './core.js';
 import type { Caller, CopyEnd, FileHandle, NodeId, OpenFlags, OpenReply } from './filesystem.js';
+import { FreshLooks } from './fresh-looks.js';
 import type { Inode } from './inode.js';
 import type { Knowledge } from './knowledge.js';
 import { deliver, isOf, mustBeOf, pagesAt, type OpenFile } from './open-file.js';
@@ -22,6 +23,7 @@ export class OpenFiles {
   readonly #sender: Sender;
   readonly #reads: Reads;
   readonly #locks: Locks;
+  readonly #looks: FreshLooks;
   readonly #files = new Map<FileHandle, OpenFile>();
   #lastHandle = 0;
 
@@ -31,6 +33,7 @@ export class OpenFiles {
     this.#sender = sender;
     this.#reads = new Reads(core, knowledge);
     this.#locks = locks;
+    this.#looks = new FreshLooks(core, knowledge);
   }
 
   /** Handles that are open. */
@@ -55,8 +58,8 @@ export class OpenFiles {
     if (inode.learnt === -Infinity) await this.#knowledge.refresh(inode, caller.signal);
     if (flags.read) mustBeAllowed(this.#core.provider, inode, 'read');
     if (flags.write) mustBeAllowed(this.#core.provider, inode, 'write');
-    if (inode.entry.unsure === true && inode.draft === undefined && !(flags.write && flags.truncate)) await this.#makeSure(inode, caller.signal);
-    else if (flags.read && this.#mayBeOutdated(inode)) await this.#lookAnew(inode, caller.signal);
+    if (inode.entry.unsure === true && inode.draft === undefined && !(flags.write && flags.truncate)) await this.#looks.makeSure(inode, caller.signal);
+    else if (flags.read && this.#looks.mayBeOutdated(inode)) await this.#looks.lookAnew(inode, caller.signal);
     const lease = flags.write ? await this.#locks.take(inode, caller.signal) : undefined;
     try {
       if (isGone(inode)) throw new FsError('ESTALE', `${inode.path} was deleted while it was being opened`);
@@ -75,24 +78,6 @@ export class OpenFiles {
       return draft.truncate(0, this.#core.clock.now());
     }, 0);
     inode.kernelSize = 0;
-  }
-
-  /** Has the file looked at, and the kernel forget what it believes of it: the program may ask for the size before it reads. */
-  async #makeSure(inode: Inode, signal: AbortSignal): Promise<void> {
-    await this.#lookAnew(inode, signal, () => this.#knowledge.times.noteRead(inode));
-  }
-
-  /** Whether what memory and the kernel hold of a file may not be the platform's any more, though its version has not changed. */
-  #mayBeOutdated({ draft, content, pages }: Inode): boolean {
-    return this.#core.provider.traits.changesInPlace === true && draft === undefined && (content !== undefined || pages !== undefined);
-  }
-
-  async #lookAnew(inode: Inode, signal: AbortSignal, looked: () => void = () => undefined): Promise<void> {
-    const before = inode.entry.version;
-    await this.#freshen(inode, signal, -Infinity);
-    looked();
-    const told = inode.entry.version === before && inode.kernelSize === inode.size;
-    if (!told) await (inode.telling ?? this.#core.notices.forgetAttributes(inode.node));
   }
 
   /** What the platform will not let this account do is told at open(2), once it is known. */
@@ -180,7 +165,7 @@ export class OpenFiles {
     if (source === inode || offset !== toOffset || offset !== inode.size) throw notCopied(inode, 'not the whole of a file');
     if (source.isOrphan || source.draft?.dirty === true) throw notCopied(inode, `it does not have ${source.path} as it is here`);
     if (source.kernelSize !== source.size) throw notCopied(inode, 'the source has changed');
-    if (source.draft === undefined) await this.#freshen(source, signal, this.#core.settings.attrTtl);
+    if (source.draft === undefined) await this.#looks.freshen(source, signal, this.#core.settings.attrTtl);
     await this.#prepare(inode, to, signal);
     const content = this.#knowledge.contentOf(source);
     // Who has read of another version, or believes in another end, gets what READ gives him.
@@ -217,7 +202,7 @@ export class OpenFiles {
       await this.#locks.mustBeFree(inode, signal);
     }
     // Of a file whose size only reading tells a listing is no word: what nobody knows of would be cut off.
-    if (inode.entry.unsure === true && inode.draft === undefined && size > 0) await this.#freshen(inode, signal, -Infinity);
+    if (inode.entry.unsure === true && inode.draft === undefined && size > 0) await this.#looks.freshen(inode, signal, -Infinity);
     await this.#prepare(inode, undefined, signal);
     await this.#sender.roomForCopy(inode, size);
     await this.#sender.change(inode, signal, async (draft) => {
@@ -347,20 +332,13 @@ export class OpenFiles {
   async #prepare(inode: Inode, file: OpenFile | undefined, signal: AbortSignal, appends = false): Promise<void> {
     if (inode.place !== undefined && (inode.draft === undefined || (appends && !inode.draft.dirty))) {
       const before = inode.entry.version;
-      await this.#freshen(inode, signal, appends ? 0 : this.#core.settings.attrTtl);
+      await this.#looks.freshen(inode, signal, appends ? 0 : this.#core.settings.attrTtl);
       // Nobody reads through the kernel's pages, which are forgotten: what others made of the file is nothing to stumble over.
       if (appends && inode.entry.version !== before && inode.pages !== 'lost' && !this.#isRead(inode)) inode.pages = undefined;
       // The end of the file as it is now, and as the kernel has it, who appends there.
       inode.appendShift = inode.kernelSize === undefined ? 0 : inode.size - inode.kernelSize;
     }
     if (file !== undefined) mustBeOf(file, inode.draft === undefined ? inode.entry.version : inode.draft.version);
-  }
-
-  /** A look at a file of which nothing is unsent, unless the last word on it is younger than this: milliseconds. */
-  async #freshen(inode: Inode, signal: AbortSignal, age: number): Promise<void> {
-    if (inode.place === undefined || performance.now() - inode.learnt <= age) return;
-    const found = await this.#knowledge.look(inode.place.parent, inode.place.name, signal);
-    if (found !== inode) throw new FsError('ESTALE', `${inode.entry.name} was deleted or replaced on the platform`);
   }
 
   #isRead(inode: Inode): boolean {
