@@ -3,6 +3,17 @@
  * with pages of its own, and "500" alone helps nobody.
  */
 
+/** A refused request: status, and what came with it. `text` is empty for HEAD. */
+export interface RefusedAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  /** How whoever gave it names itself, where it does. */
+  readonly sender?: string | undefined;
+  readonly text: string;
+  /** The wait that the server asked for, in milliseconds. */
+  readonly retryAfter: number | undefined;
+}
+
 const longest = 200;
 
 /** Text from outside made fit for a log line: one line, no control characters, not too long. */

@@ -32,6 +32,14 @@ export interface RetryLimits {
   readonly maxDelay: number;
 }
 
+/**
+ * Of requests of a drive that waits `stallTimeout` milliseconds for a byte: long enough to live through a platform's
+ * restart, short enough that nobody takes the drive for hung.
+ */
+export function driveRetries(stallTimeout: number): RetryLimits {
+  return { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 };
+}
+
 /** What has happened so far to a request that is being repeated. */
 export interface RetryState {
   /** How many times it has failed, from 1. */

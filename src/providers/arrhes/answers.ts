@@ -5,18 +5,7 @@
  */
 import { z } from 'zod';
 import { FsError, type Errno } from '../../errors.js';
-import { answerWords, plainWords } from '../../http/answer-words.js';
-
-/** A refused request: status, and what came with it. */
-export interface RefusedAnswer {
-  readonly status: number;
-  readonly contentType: string | undefined;
-  /** How whoever gave it names itself, where it does. */
-  readonly sender: string | undefined;
-  readonly text: string;
-  /** Milliseconds. */
-  readonly retryAfter: number | undefined;
-}
+import { answerWords, plainWords, type RefusedAnswer } from '../../http/answer-words.js';
 
 export interface Verdict {
   readonly error: FsError;

@@ -5,10 +5,11 @@
 import type { z } from 'zod';
 import { FsError } from '../../errors.js';
 import type { Answer } from '../../http/answer.js';
+import type { RefusedAnswer } from '../../http/answer-words.js';
 import { failureOf, parseRetryAfter, type HttpClient, type HttpRequest } from '../../http/client.js';
 import { parseJsonArray } from '../../http/json-array.js';
 import type { Failure } from '../../http/retry.js';
-import { judge, type RefusedAnswer } from './answers.js';
+import { judge } from './answers.js';
 import type { Place } from './remote-place.js';
 import { fileRowSchema, folderRowSchema, organizationSchema, readAs, yearRowSchema, type FileRow, type FolderRow, type Row, type YearRow } from './rows.js';
 

@@ -4,6 +4,7 @@
  */
 import { FsError } from '../../errors.js';
 import { HttpClient, type HttpSettings } from '../../http/client.js';
+import { driveRetries } from '../../http/retry.js';
 import { throwIfAborted } from '../../http/waiting.js';
 import type { Log } from '../../observe/log.js';
 import { isHiddenName } from '../hidden-names.js';
@@ -62,8 +63,7 @@ export class ArrhesProvider implements Provider {
     const place = parsePlace(remote.base);
     const common: Omit<HttpSettings, 'origin'> = {
       network, elapsed, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre', observer,
-      // Long enough to live through a server's restart, short enough that nobody takes the drive for hung.
-      retry: { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 },
+      retry: driveRetries(stallTimeout),
     };
     this.http = new HttpClient({ ...common, origin: remote.origin }, log);
     // This machine's certificate is for the platform alone.

@@ -5,11 +5,12 @@
  */
 import { FsError } from '../../errors.js';
 import type { Answer } from '../../http/answer.js';
+import type { RefusedAnswer } from '../../http/answer-words.js';
 import { failureOf, parseRetryAfter, type HttpClient } from '../../http/client.js';
 import type { Broken } from '../../http/breaks.js';
 import type { Failure } from '../../http/retry.js';
 import type { Content } from '../provider.js';
-import { judgeStore, type RefusedAnswer, type StoreVerdict } from './answers.js';
+import { judgeStore, type StoreVerdict } from './answers.js';
 
 /** A pre-signed address. Its parts are kept apart from everything that is shown to a person. */
 export class SignedUrl {

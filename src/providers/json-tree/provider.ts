@@ -4,6 +4,7 @@
  */
 import { FsError } from '../../errors.js';
 import { HttpClient } from '../../http/client.js';
+import { driveRetries } from '../../http/retry.js';
 import type { Log } from '../../observe/log.js';
 import { nameOf, refuseAnywhere } from '../paths.js';
 import type { Access, Content, Download, Entry, Location, Provider, Quota, ReadRequest, Traits, WriteOptions } from '../provider.js';
@@ -41,7 +42,7 @@ export class JsonTreeProvider implements Provider {
     const { parallelRequests, stallTimeout, serverTimeout, network, elapsed, observer, documents } = settings;
     this.http = new HttpClient({
       origin: remote.origin, network, elapsed, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre', observer,
-      retry: { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 },
+      retry: driveRetries(stallTimeout),
     }, log);
     const prefix = remote.base === '/' ? '' : remote.base.split('/').map(encodeURIComponent).join('/');
     this.api = new JsonApi(this.http, prefix, { ...signInOf(name, remote, credentials), keyParameter: table.keyParameter }, documents.memory);

@@ -5,23 +5,12 @@
  */
 import { z } from 'zod';
 import { FsError, type Errno } from '../../errors.js';
-import { answerWords, isPage, plainWords } from '../../http/answer-words.js';
+import { answerWords, isPage, plainWords, type RefusedAnswer } from '../../http/answer-words.js';
 
 /** What was asked, as far as a status means different things. */
 export type Operation =
   | 'list' | 'look' | 'read' | 'upload' | 'make file' | 'make folder' | 'delete' | 'move' | 'set time'
   | 'lock' | 'versions' | 'trash' | 'restore' | 'quota' | 'account' | 'link' | 'history' | 'details';
-
-/** A refused request: status, and what came with it. */
-export interface RefusedAnswer {
-  readonly status: number;
-  readonly contentType: string | undefined;
-  /** How whoever gave it names itself, where it does. */
-  readonly sender: string | undefined;
-  readonly text: string;
-  /** Milliseconds, from Retry-After. */
-  readonly retryAfter: number | undefined;
-}
 
 export interface Verdict {
   readonly error: FsError;

@@ -4,6 +4,7 @@
  */
 import { FsError } from '../../errors.js';
 import { HttpClient } from '../../http/client.js';
+import { driveRetries } from '../../http/retry.js';
 import type { Log } from '../../observe/log.js';
 import { isHiddenName } from '../hidden-names.js';
 import { nameOf } from '../paths.js';
@@ -73,8 +74,7 @@ export class NetexplorerProvider implements Provider {
     };
     this.http = new HttpClient({
       origin: remote.origin, network, elapsed, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre', observer,
-      // Long enough to live through a platform's restart, short enough that nobody takes the drive for hung.
-      retry: { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 },
+      retry: driveRetries(stallTimeout),
     }, log);
     this.session = new Session(this.http, remote.user, credentials, netexplorer, log);
     this.tree = new Tree(this.http, this.session, settings, log);

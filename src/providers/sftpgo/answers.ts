@@ -5,22 +5,11 @@
  */
 import { z } from 'zod';
 import { FsError, type Errno } from '../../errors.js';
-import { answerWords, isPage, plainWords } from '../../http/answer-words.js';
+import { answerWords, isPage, plainWords, type RefusedAnswer } from '../../http/answer-words.js';
 
 /** What was asked, as far as a status means different things. */
 export type Operation =
   | 'sign in' | 'list' | 'look' | 'read' | 'upload' | 'make folder' | 'delete file' | 'delete folder' | 'move' | 'copy' | 'set time';
-
-/** A refused request: status, and what came with it. `text` is empty for HEAD. */
-export interface RefusedAnswer {
-  readonly status: number;
-  readonly contentType: string | undefined;
-  /** How whoever gave it names itself, where it does. */
-  readonly sender?: string | undefined;
-  readonly text: string;
-  /** Milliseconds, from Retry-After or X-Retry-In. */
-  readonly retryAfter: number | undefined;
-}
 
 export type Lack = 'right' | 'service';
 

@@ -4,6 +4,7 @@
  */
 import { FsError, isErrno } from '../../errors.js';
 import { HttpClient } from '../../http/client.js';
+import { driveRetries } from '../../http/retry.js';
 import type { Log } from '../../observe/log.js';
 import { isHiddenName } from '../hidden-names.js';
 import { joinPath, nameOf, parentOf } from '../paths.js';
@@ -64,8 +65,7 @@ export class SftpgoProvider implements Provider {
     this.parallelRequests = parallelRequests;
     this.http = new HttpClient({
       origin: remote.origin, network, elapsed, parallelRequests, keepAlive, stallTimeout, serverTimeout, userAgent: 'amarre', observer,
-      // Long enough to live through a server's restart, short enough that nobody takes the drive for hung.
-      retry: { deadline: 2 * stallTimeout, firstDelay: 250, maxDelay: 5_000 },
+      retry: driveRetries(stallTimeout),
     }, log);
     this.signIn = new SignIn(this.http, remote.user, credentials, log);
     const api = new Api(this.http, this.signIn, new Pace());

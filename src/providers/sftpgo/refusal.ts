@@ -1,7 +1,8 @@
 /** Takes from an answer what is needed to judge it. */
 import type { Answer } from '../../http/answer.js';
+import type { RefusedAnswer } from '../../http/answer-words.js';
 import { parseRetryAfter } from '../../http/client.js';
-import { parseGoDuration, type RefusedAnswer } from './answers.js';
+import { parseGoDuration } from './answers.js';
 
 /** Reads a refused answer to its end. `now` is the server's clock, for a Retry-After that is a date. */
 export async function refusalOf(answer: Answer, now: number): Promise<RefusedAnswer> {
